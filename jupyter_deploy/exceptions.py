@@ -1,0 +1,154 @@
+"""Every error this package raises on purpose.
+
+::
+
+    DeployError                 code, HTTP status, message, hint
+    ├── UsageError              the command or call was written wrongly
+    ├── PackagingError          the model or its sample can't be packed
+    │   ├── UnsupportedModelError
+    │   ├── SampleError
+    │   └── ConversionError     only when ``engine="onnx"`` was asked for
+    ├── NotFoundError           no such deployment, version or operation
+    ├── ConflictError           the state forbids it (name taken, already exists)
+    ├── ControllerError         the controller can't be reached, started or understood
+    ├── ServiceError            a version's processes failed to start or to verify
+    ├── GatewayError            Envoy is missing, refused a config or is down
+    └── PredictionError         the endpoint answered a prediction with an error
+
+A face never invents wording: it prints ``message`` and ``hint``. Over the wire an
+error travels as ``application/problem+json`` (RFC 9457) made by :meth:`DeployError.problem`
+and is rebuilt by :func:`from_problem`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class DeployError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message
+        What happened, in one sentence, naming the thing it happened to.
+    hint
+        What to do next; empty when there is nothing sensible to say.
+    detail
+        JSON-serialisable facts for programs (never secrets).
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, hint: str = "", **detail: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def problem(self) -> dict[str, Any]:
+        """Return the RFC 9457 problem document of this error."""
+        return {
+            "type": f"urn:jupyter-deploy:{self.code}",
+            "title": type(self).__name__,
+            "status": self.status,
+            "detail": self.message,
+            "hint": self.hint,
+            "code": self.code,
+            "facts": self.detail,
+        }
+
+
+class UsageError(DeployError):
+    code = "usage"
+    status = 400
+
+
+class PackagingError(DeployError):
+    code = "packaging"
+    status = 422
+
+
+class UnsupportedModelError(PackagingError):
+    code = "unsupported-model"
+
+
+class SampleError(PackagingError):
+    code = "sample"
+
+
+class ConversionError(PackagingError):
+    code = "conversion"
+
+
+class NotFoundError(DeployError):
+    code = "not-found"
+    status = 404
+
+
+class ConflictError(DeployError):
+    code = "conflict"
+    status = 409
+
+
+class ControllerError(DeployError):
+    code = "controller"
+    status = 503
+
+
+class ServiceError(DeployError):
+    code = "service"
+    status = 502
+
+
+class GatewayError(DeployError):
+    code = "gateway"
+    status = 502
+
+
+class PredictionError(DeployError):
+    code = "prediction"
+    status = 422
+
+
+_BY_CODE: dict[str, type[DeployError]] = {
+    cls.code: cls
+    for cls in (
+        UsageError,
+        PackagingError,
+        UnsupportedModelError,
+        SampleError,
+        ConversionError,
+        NotFoundError,
+        ConflictError,
+        ControllerError,
+        ServiceError,
+        GatewayError,
+        PredictionError,
+    )
+}
+
+
+def from_problem(problem: dict[str, Any]) -> DeployError:
+    """Rebuild the error that :meth:`DeployError.problem` described.
+
+    Parameters
+    ----------
+    problem
+        A decoded ``application/problem+json`` document.
+
+    Returns
+    -------
+    DeployError
+        Of the class that ``code`` names; plain :class:`DeployError` for an unknown code.
+    """
+    cls = _BY_CODE.get(str(problem.get("code")), DeployError)
+    return cls(
+        str(problem.get("detail") or problem.get("title") or "unknown error"),
+        str(problem.get("hint") or ""),
+        **(problem.get("facts") or {}),
+    )
