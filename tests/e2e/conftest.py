@@ -1,0 +1,74 @@
+"""One installation with one live deployment for all tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+import jupyter_deploy as jd
+from jupyter_deploy.client.http import ControllerClient
+from jupyter_deploy.config import Paths
+from jupyter_deploy.types import DeploymentState, ProcessInfo
+from tests import models
+from tests.waiting import wait_for
+
+NAME = "churn"
+WORKERS = 2
+
+
+class Live:
+    """A live deployment, and the processes behind it."""
+
+    def __init__(self, paths: Paths, deployment: jd.Deployment) -> None:
+        self.paths = paths
+        self.deployment = deployment
+
+    @property
+    def url(self) -> str:
+        return f"{self.deployment.endpoint}/predict"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        name, _, value = self.paths.key_header.read_text().strip().partition(": ")
+        return {name: value}
+
+    @property
+    def body(self) -> list[dict[str, float]]:
+        return models.cancer()[0].head(1).to_dict("records")
+
+    def workers(self) -> list[ProcessInfo]:
+        with ControllerClient(self.paths) as client:
+            detail = client.deployment(NAME)
+        return next(
+            v.processes for v in detail.versions if v.spec.version == detail.deployment.version
+        )
+
+    def worker_pids(self) -> set[int]:
+        return {p.pid for p in self.workers() if p.pid is not None and p.ready}
+
+    def controller(self) -> psutil.Process:
+        with ControllerClient(self.paths) as client:
+            return psutil.Process(client.info().pid)
+
+    def envoy(self) -> psutil.Process:
+        with ControllerClient(self.paths) as client:
+            pid = client.info().gateway.pid
+        assert pid is not None
+        return psutil.Process(pid)
+
+    def whole(self) -> bool:
+        """True when every worker wanted is ready."""
+        with ControllerClient(self.paths) as client:
+            info = client.deployment(NAME).deployment
+        return info.state is DeploymentState.RUNNING and info.ready == info.workers
+
+    def wait_until_whole(self, timeout: float = 30) -> None:
+        wait_for(self.whole, timeout, f"all workers of {NAME} ready")
+
+
+@pytest.fixture(scope="module")
+def live(shared_paths: Paths) -> Iterator[Live]:
+    model, sample = models.logistic()
+    yield Live(shared_paths, jd.deploy(model, name=NAME, sample=sample, workers=WORKERS))
