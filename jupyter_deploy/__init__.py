@@ -45,5 +45,7 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextension", "dest": "@jupyter-deploy/labextension"}]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "jupyter_deploy.server_extension"}]
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from jupyter_deploy.server_extension import DeployExtension
+
+    return [{"module": "jupyter_deploy.server_extension", "app": DeployExtension}]

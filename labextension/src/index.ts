@@ -1,0 +1,6 @@
+import { modelPlugin } from './modelPlugin';
+import { panelPlugin } from './panelPlugin';
+
+export * from './tokens';
+
+export default [modelPlugin, panelPlugin];
