@@ -77,7 +77,7 @@ class ControllerClient:
     ) -> None:
         self.close()
 
-    def controller(self) -> ControllerInfo:
+    def info(self) -> ControllerInfo:
         """Return what the controller says of itself, once both sides understand each other.
 
         Raises

@@ -34,7 +34,7 @@ def connect(paths: Paths) -> ControllerClient | None:
     """Return a client of the running controller, or None when none listens."""
     client = ControllerClient(paths)
     try:
-        client.controller()
+        client.info()
     except ControllerError as error:
         client.close()
         if unreachable(error):

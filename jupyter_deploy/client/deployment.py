@@ -1,0 +1,219 @@
+"""A deployment as a Python object: what ``deploy`` returns."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jupyter_deploy.client import answers, rows
+from jupyter_deploy.config import Paths, check_name, paths
+from jupyter_deploy.exceptions import PredictionError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from jupyter_deploy.client.http import ControllerClient
+    from jupyter_deploy.types import DeploymentDetail, DeploymentInfo, DeploymentState, StageReport
+
+T = TypeVar("T")
+
+#: Seconds for a prediction; a model may take its time on many rows.
+_PREDICT = 120.0
+
+
+class Deployment:
+    """One deployment of this installation.
+
+    Parameters
+    ----------
+    name
+        Its name. Nothing is asked before the first use.
+    stages
+        Stage reports of the deploy that returned this object, if one did.
+
+    Examples
+    --------
+    >>> d = Deployment("churn")                                 # doctest: +SKIP
+    >>> d.predict(X_test[:3])                                   # doctest: +SKIP
+    array(['no', 'yes', 'no'], dtype='<U3')
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        installation: Paths | None = None,
+        stages: Sequence[StageReport] = (),
+    ) -> None:
+        self._name = check_name(name)
+        self._paths = installation or paths()
+        self._last: DeploymentInfo | None = None
+        self._http: httpx.Client | None = None
+        #: Stage reports of the deploy that made this object, in order; empty otherwise.
+        self.stages = tuple(stages)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def version(self) -> str | None:
+        """Version that is live now; None while the first one starts."""
+        return self.info().version
+
+    @property
+    def state(self) -> DeploymentState:
+        """State now."""
+        return self.info().state
+
+    @property
+    def endpoint(self) -> str:
+        """URL without a trailing slash; POST rows to ``{endpoint}/predict``."""
+        return (self._last or self.info()).endpoint
+
+    @property
+    def key_header(self) -> str | None:
+        """File with the key, for ``curl -H @FILE``; None when no key is asked for."""
+        return str(self._paths.key_header) if self._paths.key_header.exists() else None
+
+    def info(self) -> DeploymentInfo:
+        """Return where the deployment stands now, in one line.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such deployment (any more).
+        """
+        return self.status().deployment
+
+    def status(self) -> DeploymentDetail:
+        """Return where the deployment stands now, with its versions and processes."""
+        detail = self._ask(lambda controller: controller.deployment(self._name))
+        self._last = detail.deployment
+        return detail
+
+    def predict(self, data: Any) -> Any:
+        """Ask the live version.
+
+        Parameters
+        ----------
+        data
+            DataFrame, Series (one row), 2-D array, list of records or rows, dict of scalars
+            (one row) or of columns. NaN is sent as null.
+
+        Returns
+        -------
+        numpy.ndarray or list
+            One label or value a row; a list when `data` was a list or a dict.
+
+        Raises
+        ------
+        PredictionError
+            When the input is refused; the message names row, column, what it got and expected.
+        ServiceError, GatewayError, NotFoundError
+            When nothing answers.
+        """
+        body, as_numpy = rows.body(data)
+        return rows.labels(self._post(body), as_numpy)
+
+    def predict_proba(self, data: Any) -> Any:
+        """Return probabilities, one row each and one column a class (in the order of ``classes``).
+
+        Raises
+        ------
+        PredictionError
+            When the model has none; else as :meth:`predict`.
+        """
+        body, as_numpy = rows.body(data)
+        answer = self._post(body)
+        found = answer.get("probabilities")
+        if found is None:
+            raise PredictionError(
+                f"{self._name!r} answers no probabilities: its model has no predict_proba.",
+                "Use predict.",
+            )
+        if not as_numpy:
+            return found
+        import numpy as np
+
+        return np.asarray(found, dtype="float64")
+
+    def answer(self, data: Any) -> dict[str, Any]:
+        """Return the endpoint's whole answer: predictions, and probabilities and classes if any."""
+        return self._post(rows.body(data)[0])
+
+    def logs(self, tail: int = 200, version: str | None = None) -> list[str]:
+        """Return the newest log lines of the live version's workers (or of `version`'s)."""
+        return self._ask(lambda c: c.logs(self._name, version=version, tail=tail)).lines
+
+    def stop(self) -> DeploymentInfo:
+        """Stop serving; ``start`` brings the same version back."""
+        self._last = self._ask(lambda controller: controller.set_running(self._name, False))
+        return self._last
+
+    def start(self) -> DeploymentInfo:
+        """Serve again after ``stop``."""
+        self._last = self._ask(lambda controller: controller.set_running(self._name, True))
+        return self._last
+
+    def remove(self) -> None:
+        """Stop serving and forget the deployment; its Bentos stay in the Bento store."""
+        self._ask(lambda controller: controller.remove(self._name))
+        self._last = None
+
+    def _ask(self, call: Callable[[ControllerClient], T]) -> T:
+        from jupyter_deploy.client.launch import ensure_controller
+
+        with ensure_controller(self._paths) as controller:
+            return call(controller)
+
+    def _post(self, body: bytes) -> dict[str, Any]:
+        import httpx
+
+        url = f"{self.endpoint}/predict"
+        headers = {"content-type": "application/json", **self._key()}
+        try:
+            answer = self._client().post(url, content=body, headers=headers)
+        except httpx.TransportError as error:
+            raise answers.unreached(self._name, self.endpoint, error) from error
+        if not answer.is_success:
+            raise answers.failure(self._name, answer)
+        decoded: dict[str, Any] = answer.json()
+        return decoded
+
+    def _client(self) -> httpx.Client:
+        """One connection pool a deployment, closed when this object goes."""
+        if self._http is None:
+            import httpx
+
+            # no proxy of the environment may stand between a notebook and its own loopback
+            self._http = httpx.Client(trust_env=False, verify=False, timeout=_PREDICT)  # noqa: S501
+            weakref.finalize(self, self._http.close)
+        return self._http
+
+    def _key(self) -> dict[str, str]:
+        # read at each call: the key may have been rotated
+        if not self._paths.key_header.exists():
+            return {}
+        name, _, value = self._paths.key_header.read_text("ascii").strip().partition(":")
+        return {name.strip(): value.strip()}
+
+    def __repr__(self) -> str:
+        last = self._last
+        if last is None:
+            return f"Deployment({self._name!r})"
+        return (
+            f"Deployment({self._name!r}, version={last.version!r}, state={last.state.value!r}, "
+            f"endpoint={last.endpoint!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        last = self._last
+        if last is None:
+            return f"<code>{escape(repr(self))}</code>"
+        return (
+            f"<div><b>{escape(self._name)}</b> {escape(last.version or '')} "
+            f"· {escape(last.state.value)} · <code>{escape(last.endpoint)}/predict</code></div>"
+        )
