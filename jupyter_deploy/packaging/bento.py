@@ -1,0 +1,188 @@
+"""Third step: write the Bento.
+
+The folder is laid out as ``bentoml.build`` of the pinned version does it (a test compares the
+two), without what that does besides: it imports the service into the user's kernel, where a
+second build would meet the first one's modules, installs ``uv`` into the user's environment
+when it is missing, and takes its place in the store before it is complete (see store.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_deploy.packaging.golden import golden
+from jupyter_deploy.packaging.pickling import dump
+from jupyter_deploy.packaging.provenance import provenance
+from jupyter_deploy.packaging.requirements import lines, pin
+from jupyter_deploy.packaging.store import add_to_store, bento_home
+from jupyter_deploy.types import Engine, VersionSpec
+
+if TYPE_CHECKING:
+    from jupyter_deploy.packaging.conversion import Converted
+
+#: Version of manifest.json; the runtime refuses a newer one.
+MANIFEST_VERSION = 1
+
+
+def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
+    """Pack a version into the user's Bento store.
+
+    Either the whole Bento is listed by ``bentoml list`` afterwards, or nothing is.
+
+    Parameters
+    ----------
+    name
+        Of the deployment, and so of the Bento and its service.
+    version
+        Semantic version; must be new.
+
+    Returns
+    -------
+    VersionSpec
+        What the controller needs; without stages.
+
+    Raises
+    ------
+    ConflictError
+        When the store has that version already.
+    UnsupportedModelError
+        When the model can't be pickled.
+    PackagingError
+        When the store can't be written to.
+    """
+    # read by bentoml when it is imported: packing a model tells nobody
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
+    if converted.onnx is not None:
+        data, modules, file = converted.onnx, frozenset[str](), "model.onnx"
+    else:
+        data, modules = dump(converted.inspected.model)
+        file = "model.pkl"
+    sha256 = hashlib.sha256(data).hexdigest()
+    pins = pin(converted.engine, converted.signature.layout, modules)
+    requests = golden(converted)
+    spec = VersionSpec(
+        name=name,
+        version=version,
+        bento=f"{name}:{version}",
+        bento_home=str(bento_home()),
+        interpreter=sys.executable,
+        engine=converted.engine,
+        engine_reason=converted.reason,
+        signature=converted.signature.to_json(),
+        parity=converted.parity,
+        provenance=provenance(converted, pins, sha256),
+        golden=requests,
+    )
+    manifest = {
+        "schema_version": MANIFEST_VERSION,
+        "name": name,
+        "version": version,
+        "engine": converted.engine.value,
+        "engine_reason": converted.reason,
+        "file": file,
+        "sha256": sha256,
+        "warmup": requests[0].request[:1] if requests else [dict(converted.signature.example)],
+    }
+
+    def write(folder: Path) -> None:
+        _write_source(folder / "src")
+        _write_model(folder / "src" / "model", spec, manifest, data)
+        _write_description(folder, spec)
+
+    add_to_store(bento_home(), name, version, write)
+    return spec
+
+
+def _write_source(src: Path) -> None:
+    from jupyter_deploy.serving import SERVICE_SOURCE
+
+    runtime = src / "model_runtime"
+    runtime.mkdir(parents=True)
+    for file in resources.files("jupyter_deploy.serving").iterdir():
+        if file.name.endswith(".py"):
+            (runtime / file.name).write_bytes(file.read_bytes())
+    (src / "service.py").write_text(SERVICE_SOURCE)
+
+
+def _write_model(folder: Path, spec: VersionSpec, manifest: dict[str, Any], data: bytes) -> None:
+    folder.mkdir()
+    (folder / manifest["file"]).write_bytes(data)
+    documents = {
+        "manifest": manifest,
+        "signature": spec.signature,
+        "parity": spec.parity.model_dump(mode="json") if spec.parity else None,
+        "provenance": spec.provenance.model_dump(mode="json"),
+        "golden": [g.model_dump(mode="json") for g in spec.golden],
+    }
+    for name, document in documents.items():
+        text = json.dumps(document, indent=2, allow_nan=False)
+        (folder / f"{name}.json").write_text(text + "\n")
+
+
+def _write_description(folder: Path, spec: VersionSpec) -> None:
+    """What makes a folder a Bento: bento.yaml, requirements, Dockerfile, readme."""
+    import yaml
+    from bentoml import Bento, Tag
+    from bentoml._internal.bento.bento import BentoInfoV2, BentoServiceInfo
+
+    requirements = lines(spec.provenance.packages)
+    info = BentoInfoV2(
+        tag=Tag(spec.name, spec.version),
+        service="service:service",
+        entry_service=spec.name,
+        labels={"engine": spec.engine.value, "packed-by": "jupyter-model-deploy"},
+        services=[BentoServiceInfo(name=spec.name, service="")],
+        image=_pinned_image(requirements).freeze(folder, [], None),
+    )
+    (folder / "README.md").write_text(_readme(spec))
+    options = {
+        "service": info.service,
+        "name": spec.name,
+        "labels": info.labels,
+        "python": {"packages": requirements, "lock_packages": False},
+    }
+    (folder / "src" / "bentofile.yaml").write_text(yaml.safe_dump(options, sort_keys=False))
+    bento = Bento(info.tag, folder, info)
+    bento.flush_info()
+
+
+def _pinned_image(requirements: list[str]) -> Any:
+    from bentoml.images import Image
+
+    class PinnedImage(Image):  # type: ignore[misc]  # bentoml has no types here
+        """The requirements are exact already: nothing to resolve, so no uv."""
+
+        def _freeze_python_requirements(self, bento_fs: Path, platform_: str | None = None) -> str:
+            text = "\n".join(requirements) + "\n"
+            folder = bento_fs / "env" / "python"
+            folder.mkdir(parents=True)
+            (folder / "requirements.in").write_text(text)
+            return text
+
+    return PinnedImage(lock_python_packages=False)
+
+
+def _readme(spec: VersionSpec) -> str:
+    inputs = "\n".join(
+        f"- `{c['name']}`: {c['kind']}{' or null' if c['nullable'] else ''}"
+        for c in spec.signature["inputs"]
+    )
+    example = json.dumps([spec.signature["example"]])
+    rounded = f"curl -H 'content-type: application/json' -d '{example}' http://127.0.0.1:3000/predict"
+    return (
+        f"# {spec.bento}\n\n"
+        f"{spec.provenance.model_type}, packed by jupyter-model-deploy "
+        f"{spec.provenance.package_version} on {spec.provenance.created}.\n"
+        f"{spec.engine_reason}\n\n"
+        f"```\nbentoml serve {spec.bento}\n{rounded}\n```\n\n"
+        f"## Input\n\n{inputs}\n"
+    )
+
+
+__all__ = ["MANIFEST_VERSION", "Engine", "build"]

@@ -1,0 +1,127 @@
+"""Second step: convert to ONNX when the converted model answers as the native one does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from jupyter_deploy.exceptions import ConversionError, UsageError
+from jupyter_deploy.packaging.adapters import NotConvertibleError
+from jupyter_deploy.packaging.onnx_graph import run
+from jupyter_deploy.packaging.outputs import Outputs, label_types
+from jupyter_deploy.packaging.parity import compare, describe
+from jupyter_deploy.packaging.signature import take
+from jupyter_deploy.types import Engine, Parity
+
+if TYPE_CHECKING:
+    from jupyter_deploy.packaging.inspection import Inspected
+    from jupyter_deploy.serving.signature import Signature
+
+Choice = Literal["auto", "onnx", "native"]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A model with the engine that will run it.
+
+    Attributes
+    ----------
+    engine, reason
+        What runs it, and why in one sentence.
+    parity
+        The comparison that decided; None when nothing was converted.
+    onnx
+        The converted model; None for the native engine.
+    signature
+        As inspected, with the dtypes of the engine's outputs.
+    """
+
+    inspected: Inspected
+    engine: Engine
+    reason: str
+    parity: Parity | None
+    onnx: bytes | None
+    signature: Signature
+
+
+def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
+    """Choose the engine.
+
+    Parameters
+    ----------
+    engine
+        ``auto``: ONNX Runtime when the model converts and passes the parity gate, else the
+        native model with the reason; ``onnx``: the same or an error; ``native``: no conversion.
+
+    Raises
+    ------
+    ConversionError
+        When ``onnx`` was asked for and can't be had.
+    UsageError
+        For an unknown engine.
+    """
+    if engine not in ("auto", "onnx", "native"):
+        raise UsageError(f"There is no engine {engine!r}.", "Choose auto, onnx or native.")
+    if engine == "native":
+        return _native(inspected, "The native model runs, as asked for.", None)
+    try:
+        graphs = inspected.adapter.to_onnx(inspected.model, inspected.signature)
+    except NotConvertibleError as error:
+        if engine == "onnx":
+            raise ConversionError(
+                f"The model does not convert to ONNX: {error}.",
+                "Deploy it with the native engine, or replace that step.",
+            ) from error
+        return _native(inspected, f"The native model runs: {error}.", None)
+
+    best, judged = _judge(inspected, graphs)
+    if judged.passed:
+        reason = f"ONNX Runtime answers as the native model: {describe(judged)}."
+        return Converted(inspected, Engine.ONNX, reason, judged, best, _served(inspected))
+    if engine == "onnx":
+        raise ConversionError(
+            f"The converted model does not answer as the native one: {describe(judged)}.",
+            "Deploy it with the native engine. Models with many thresholds lose by ONNX's "
+            "float32 inputs; training on X.astype('float32') often mends it.",
+            parity=judged.model_dump(mode="json"),
+        )
+    return _native(
+        inspected,
+        f"The native model runs, since the converted one answers otherwise: {describe(judged)}.",
+        judged,
+    )
+
+
+def _judge(inspected: Inspected, graphs: list[bytes]) -> tuple[bytes, Parity]:
+    """Return the first graph that passes, else the first one, with its parity."""
+    sample = take(inspected.sample, inspected.rows)
+    columns = inspected.signature.inputs
+    restore = label_types(inspected.outputs, inspected.signature.classes)
+    first: tuple[bytes, Parity] | None = None
+    for graph in graphs:
+        answered = run(graph, columns, sample)
+        answered = Outputs(restore(answered.predictions), answered.probabilities)
+        judged = graph, compare(inspected.outputs, answered, inspected.rows)
+        first = first or judged
+        if judged[1].passed:
+            return judged
+    assert first is not None  # noqa: S101  an adapter returns a graph or raises
+    return first
+
+
+def _native(inspected: Inspected, reason: str, parity: Parity | None) -> Converted:
+    return Converted(inspected, Engine.NATIVE, reason, parity, None, inspected.signature)
+
+
+def _served(inspected: Inspected) -> Signature:
+    """The graph computes floats in float32; labels keep the user's types."""
+    signature = inspected.signature
+    outputs = tuple(
+        replace(o, dtype="float32") if o.dtype == "float64" and not _labels(o.name, signature) else o
+        for o in signature.outputs
+    )
+    return replace(signature, outputs=outputs)
+
+
+def _labels(name: str, signature: Signature) -> bool:
+    return name == "predictions" and signature.task == "classification"

@@ -1,0 +1,84 @@
+"""First step: what is this model, what does it take, what does it answer?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jupyter_deploy.packaging.adapters import TABLE
+from jupyter_deploy.packaging.parity import MAX_ROWS, pick_rows
+from jupyter_deploy.packaging.signature import check_columns, layout_of, learn, take
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jupyter_deploy.packaging.adapters import Adapter
+    from jupyter_deploy.packaging.outputs import Outputs
+    from jupyter_deploy.serving.signature import Signature
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A model that can be packed, with what was learnt about it.
+
+    Attributes
+    ----------
+    model, sample
+        The user's own objects.
+    adapter
+        Of the model's framework.
+    signature
+        Learnt from the whole sample.
+    rows
+        Positions in the sample of the rows the model was run on, at most 2000.
+    outputs
+        What the native model answered on `rows`.
+    """
+
+    model: Any
+    sample: Any
+    adapter: Adapter
+    signature: Signature
+    rows: np.ndarray[Any, Any]
+    outputs: Outputs
+
+    @property
+    def model_type(self) -> str:
+        """Qualified name of the model's type, or of the function."""
+        kind = self.model if hasattr(self.model, "__qualname__") else type(self.model)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def inspect_model(model: Any, sample: Any) -> Inspected:
+    """Find the adapter, learn the signature and run the native model on rows of the sample.
+
+    Parameters
+    ----------
+    model
+        A fitted scikit-learn estimator or Pipeline, any object with ``predict``, or a function
+        of one argument.
+    sample
+        pandas DataFrame or 2-D numpy array of rows the model can predict on.
+
+    Raises
+    ------
+    UnsupportedModelError
+        When the object can't be served; the hint shows what would.
+    SampleError
+        When the sample can't be used, or the model raises on it.
+    """
+    adapter = TABLE.find(model)
+    adapter.check(model)
+    layout = layout_of(sample)
+    columns = check_columns(sample, layout)
+    rows = pick_rows(len(sample), MAX_ROWS)
+    outputs = adapter.outputs(model, take(sample, rows))
+    signature = learn(
+        sample,
+        columns=columns,
+        layout=layout,
+        task=adapter.task(model),
+        outputs=outputs,
+        classes=adapter.classes(model),
+    )
+    return Inspected(model, sample, adapter, signature, rows, outputs)

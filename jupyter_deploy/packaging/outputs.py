@@ -1,0 +1,114 @@
+"""What a model answered on the sample, in one shape whatever it returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jupyter_deploy.exceptions import SampleError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Answers for a batch.
+
+    Attributes
+    ----------
+    predictions
+        Shape ``(rows,)`` or ``(rows, k)``; strings have dtype ``object``.
+    probabilities
+        Shape ``(rows, classes)``, float; None for models without.
+    """
+
+    predictions: np.ndarray[Any, Any]
+    probabilities: np.ndarray[Any, Any] | None = None
+
+
+def as_outputs(predictions: Any, probabilities: Any | None, rows: int) -> Outputs:
+    """Bring what a model returned into :class:`Outputs`.
+
+    Parameters
+    ----------
+    predictions
+        Array, Series, DataFrame or list with one entry a row.
+    probabilities
+        Two-dimensional array, or None. A list of arrays (a classifier with several outputs)
+        counts as none.
+    rows
+        Rows the model was called with.
+
+    Raises
+    ------
+    SampleError
+        When there isn't one answer a row.
+    """
+    import numpy as np
+
+    array = _array(predictions, rows)
+    if probabilities is None or isinstance(probabilities, list):
+        return Outputs(array)
+    proba = np.asarray(probabilities)
+    if proba.ndim != 2 or len(proba) != rows or proba.dtype.kind != "f":
+        return Outputs(array)
+    return Outputs(array, proba)
+
+
+def _array(predictions: Any, rows: int) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    returned = type(predictions).__name__
+    if isinstance(predictions, dict | str | bytes) or np.ndim(predictions) == 0:
+        raise SampleError(
+            f"The model returned a {returned} for {rows} rows of the sample.",
+            "Return one value a row: an array, a Series or a list.",
+        )
+    array = np.asarray(predictions)
+    if array.ndim == 2 and array.shape[1] == 1 and hasattr(predictions, "columns"):
+        array = array[:, 0]
+    if len(array) != rows:
+        raise SampleError(
+            f"The model returned {len(array)} answers for {rows} rows of the sample.",
+            "Return one value a row, in the order of the rows.",
+        )
+    if array.ndim > 2:
+        raise SampleError(
+            f"The model returned an array of shape {array.shape}; "
+            "answers have one or two dimensions.",
+            "Return one value a row, or one row of values a row.",
+        )
+    return _plain(array, returned)
+
+
+def _plain(array: np.ndarray[Any, Any], returned: str) -> np.ndarray[Any, Any]:
+    """Numbers and booleans as they are, strings as objects, nothing else."""
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype.kind in "UT":
+        return array.astype(object)
+    if array.dtype.kind == "O":
+        kinds = {type(value) for value in array.ravel().tolist()}
+        if kinds <= {str, int, float, bool, type(None)}:
+            return array
+    raise SampleError(
+        f"The model returned a {returned} of {array.dtype} values, which JSON has no form for.",
+        "Return numbers, strings or booleans.",
+    )
+
+
+def label_types(outputs: Outputs, classes: tuple[Any, ...] | None) -> Callable[[Any], Any]:
+    """Return a function that brings converted predictions back to the types of the native ones.
+
+    ONNX knows labels as int64 or string only; ``True`` and ``1.0`` come back as ``1``.
+    """
+    import numpy as np
+
+    dtype = outputs.predictions.dtype
+    if dtype.kind in "biuf":
+        return lambda values: np.asarray(values).astype(dtype)
+    if classes is not None and all(isinstance(c, bool) for c in classes):
+        return lambda values: np.asarray(values).astype(bool).astype(object)
+    return lambda values: np.asarray(values)
