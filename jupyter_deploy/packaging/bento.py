@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,15 @@ from jupyter_deploy.packaging.pickling import dump
 from jupyter_deploy.packaging.provenance import provenance
 from jupyter_deploy.packaging.requirements import lines, pin
 from jupyter_deploy.packaging.store import add_to_store, bento_home
-from jupyter_deploy.types import Engine, VersionSpec
+from jupyter_deploy.types import VersionSpec
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.conversion import Converted
 
 #: Version of manifest.json; the runtime refuses a newer one.
 MANIFEST_VERSION = 1
+#: The object in service.py (jupyter_deploy/serving/template.py).
+SERVICE = "service:svc"
 
 
 def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
@@ -100,13 +102,11 @@ def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
 
 
 def _write_source(src: Path) -> None:
-    from jupyter_deploy.serving import SERVICE_SOURCE
+    from jupyter_deploy import serving
+    from jupyter_deploy.serving.template import SERVICE_SOURCE
 
-    runtime = src / "model_runtime"
-    runtime.mkdir(parents=True)
-    for file in resources.files("jupyter_deploy.serving").iterdir():
-        if file.name.endswith(".py"):
-            (runtime / file.name).write_bytes(file.read_bytes())
+    folders = list(serving.__path__)
+    shutil.copytree(folders[0], src / "model_runtime", ignore=shutil.ignore_patterns("__pycache__"))
     (src / "service.py").write_text(SERVICE_SOURCE)
 
 
@@ -127,14 +127,13 @@ def _write_model(folder: Path, spec: VersionSpec, manifest: dict[str, Any], data
 
 def _write_description(folder: Path, spec: VersionSpec) -> None:
     """What makes a folder a Bento: bento.yaml, requirements, Dockerfile, readme."""
-    import yaml
     from bentoml import Bento, Tag
     from bentoml._internal.bento.bento import BentoInfoV2, BentoServiceInfo
 
     requirements = lines(spec.provenance.packages)
     info = BentoInfoV2(
         tag=Tag(spec.name, spec.version),
-        service="service:service",
+        service=SERVICE,
         entry_service=spec.name,
         labels={"engine": spec.engine.value, "packed-by": "jupyter-model-deploy"},
         services=[BentoServiceInfo(name=spec.name, service="")],
@@ -147,7 +146,8 @@ def _write_description(folder: Path, spec: VersionSpec) -> None:
         "labels": info.labels,
         "python": {"packages": requirements, "lock_packages": False},
     }
-    (folder / "src" / "bentofile.yaml").write_text(yaml.safe_dump(options, sort_keys=False))
+    # JSON is YAML
+    (folder / "src" / "bentofile.yaml").write_text(json.dumps(options, indent=2))
     bento = Bento(info.tag, folder, info)
     bento.flush_info()
 
@@ -174,15 +174,12 @@ def _readme(spec: VersionSpec) -> str:
         for c in spec.signature["inputs"]
     )
     example = json.dumps([spec.signature["example"]])
-    rounded = f"curl -H 'content-type: application/json' -d '{example}' http://127.0.0.1:3000/predict"
+    curl = f"curl -H 'content-type: application/json' -d '{example}' http://127.0.0.1:3000/predict"
     return (
         f"# {spec.bento}\n\n"
         f"{spec.provenance.model_type}, packed by jupyter-model-deploy "
         f"{spec.provenance.package_version} on {spec.provenance.created}.\n"
         f"{spec.engine_reason}\n\n"
-        f"```\nbentoml serve {spec.bento}\n{rounded}\n```\n\n"
+        f"```\nbentoml serve {spec.bento}\n{curl}\n```\n\n"
         f"## Input\n\n{inputs}\n"
     )
-
-
-__all__ = ["MANIFEST_VERSION", "Engine", "build"]

@@ -34,7 +34,7 @@ def call_on_sample(function: Callable[..., Any], sample: Any, what: str) -> Any:
     """
     try:
         return function(sample)
-    except Exception as error:  # noqa: BLE001  whatever a user's model may raise
+    except Exception as error:
         frames = user_frames(error.__traceback__)
         where = f", line {frames[-1].lineno} of {frames[-1].name}" if frames else ""
         text = "".join(traceback.format_list(frames))

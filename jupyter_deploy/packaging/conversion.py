@@ -117,7 +117,9 @@ def _served(inspected: Inspected) -> Signature:
     """The graph computes floats in float32; labels keep the user's types."""
     signature = inspected.signature
     outputs = tuple(
-        replace(o, dtype="float32") if o.dtype == "float64" and not _labels(o.name, signature) else o
+        replace(o, dtype="float32")
+        if o.dtype == "float64" and not _labels(o.name, signature)
+        else o
         for o in signature.outputs
     )
     return replace(signature, outputs=outputs)

@@ -29,8 +29,8 @@ def golden(converted: Converted) -> list[Golden]:
     """
     inspected = converted.inspected
     columns = converted.signature.inputs
-    asked = records(inspected.sample, pick_rows(len(inspected.sample), ROWS), columns)
     rows = pick_rows(len(inspected.sample), ROWS)
+    asked = records(inspected.sample, rows, columns)
     keep = [i for i, record in enumerate(asked) if _finite(record)]
     if not keep:
         return []

@@ -111,4 +111,4 @@ def label_types(outputs: Outputs, classes: tuple[Any, ...] | None) -> Callable[[
         return lambda values: np.asarray(values).astype(dtype)
     if classes is not None and all(isinstance(c, bool) for c in classes):
         return lambda values: np.asarray(values).astype(bool).astype(object)
-    return lambda values: np.asarray(values)
+    return np.asarray

@@ -47,7 +47,7 @@ def pin(engine: Engine, layout: str, modules: Iterable[str] = ()) -> dict[str, s
     found: dict[str, str] = {}
     for name in wanted:
         try:
-            distribution = metadata.distribution(name)
+            distribution = _distribution(name)
         except metadata.PackageNotFoundError as error:
             raise PackagingError(
                 f"{name} is needed by every packed model and is not installed.",
@@ -55,6 +55,16 @@ def pin(engine: Engine, layout: str, modules: Iterable[str] = ()) -> dict[str, s
             ) from error
         found[distribution.name.lower().replace("_", "-")] = distribution.version
     return dict(sorted(found.items()))
+
+
+def _distribution(name: str) -> metadata.Distribution:
+    """Find a distribution by name, or by its module: onnxruntime-gpu holds onnxruntime too."""
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        for other in distributions_of(name.replace("-", "_")):
+            return metadata.distribution(other)
+        raise
 
 
 def lines(pins: dict[str, str]) -> list[str]:

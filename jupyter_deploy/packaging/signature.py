@@ -131,9 +131,7 @@ def take(sample: Any, rows: Any) -> Any:
 def records(sample: Any, rows: Any, columns: tuple[Column, ...]) -> list[dict[str, Any]]:
     """Rows of the sample by position, as strict JSON records: nulls for NaN, plain types."""
     part = take(sample, rows)
-    values = (
-        [part[c.name].tolist() for c in columns] if _is_frame(part) else part.T.tolist()
-    )
+    values = [part[c.name].tolist() for c in columns] if _is_frame(part) else part.T.tolist()
     return [
         {c.name: jsonable(v) for c, v in zip(columns, row, strict=True)}
         for row in zip(*values, strict=True)

@@ -91,11 +91,21 @@ def _input_types(columns: tuple[Column, ...]) -> Iterator[list[tuple[str, Any]]]
         yield [("X", FloatTensorType([None, len(columns)]))]
     whole = {"integer": Int64TensorType, "string": StringTensorType}
     floats = {"string": StringTensorType}
-    ways = [floats, whole] if any(c.kind == "integer" and not c.nullable for c in columns) else [floats]
+    ways = (
+        [floats, whole]
+        if any(c.kind == "integer" and not c.nullable for c in columns)
+        else [floats]
+    )
     for way in ways:
         yield [
-            (c.name, (FloatTensorType if c.nullable and c.kind != "string"
-                      else way.get(c.kind, FloatTensorType))([None, 1]))
+            (
+                c.name,
+                (
+                    FloatTensorType
+                    if c.nullable and c.kind != "string"
+                    else way.get(c.kind, FloatTensorType)
+                )([None, 1]),
+            )
             for c in columns
         ]
 
