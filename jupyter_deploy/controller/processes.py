@@ -118,9 +118,13 @@ def start(
         ) from error
     finally:
         listener.close()
-    # its own child: until it is reaped the pid is certainly this process's
-    pidfd = os.pidfd_open(pid)
-    return Process(pid, psutil.Process(pid).create_time(), pidfd)
+    try:
+        # its own child: until it is reaped the pid is certainly this process's
+        return Process(pid, psutil.Process(pid).create_time(), os.pidfd_open(pid))
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def adopt(pid: int, created: float) -> Process | None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ class Traffic:
                 failures += 1
                 log.error("the gateway is down: %s", error)
                 continue
+            except Exception:
+                failures += 1
+                log.exception("the gateway is down")
+                continue
             failures = 0
             self._up.set()
             await self._watch(identity)
@@ -101,10 +106,9 @@ class Traffic:
         """
 
         async def switch() -> None:
-            async with self._lock:
-                await self._apply({name: version})
-                if not commit():
-                    await self._apply({})
+            await self._apply({name: version})
+            if not commit():
+                await self._apply({})
 
         await self._whole(switch)
 
@@ -118,13 +122,8 @@ class Traffic:
         GatewayError
             When Envoy refuses the plan.
         """
-
-        async def apply() -> None:
-            async with self._lock:
-                await self._apply({})
-
         if self._up.is_set():
-            await self._whole(apply)
+            await self._whole(partial(self._apply, {}))
 
     async def drain(self, name: str, version: str, timeout: float) -> None:
         """Wait until `version`, which has no route any more, works on no request."""
@@ -148,10 +147,37 @@ class Traffic:
 
     async def _whole(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `work` to its end even when who waits for it is cancelled: no half a plan."""
-        task = asyncio.create_task(work())
+        task = asyncio.create_task(self._alone(work))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("a change of the gateway failed: %s", error)
+
+    async def _alone(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run `work` with the gateway up and no other change under way."""
+        for pause in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2):
+            try:
+                # not under the lock, which whoever brings it up needs
+                async with asyncio.timeout(_UP):
+                    await self._up.wait()
+            except TimeoutError:
+                raise GatewayError(
+                    f"The gateway did not come up within {_UP:g} s.",
+                    f"Its log says why: {self._paths.logs}",
+                ) from None
+            async with self._lock:
+                try:
+                    return await work()
+                except GatewayError:
+                    if self._gateway.alive():
+                        raise
+            # it died under the change; run() brings it back
+            await asyncio.sleep(pause)
+        raise GatewayError("The gateway keeps dying.", f"Its log says why: {self._paths.logs}")
 
     async def _ensure(self) -> ProcessIdentity:
         """Start Envoy, or adopt the one that runs, and record it."""
@@ -177,25 +203,8 @@ class Traffic:
             return
         self._applied = None
         plan = replace(plan, revision=self._store.next_revision())
-        for pause in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2):
-            try:
-                async with asyncio.timeout(_UP):
-                    await self._up.wait()
-                await self._gateway.apply(plan)
-            except TimeoutError:
-                raise GatewayError(
-                    f"The gateway did not come up within {_UP:g} s.",
-                    f"Its log says why: {self._paths.logs}",
-                ) from None
-            except GatewayError:
-                if self._gateway.alive():
-                    raise
-                # it died under the change; run() brings it back, and it reads the plan then
-                await asyncio.sleep(pause)
-                continue
-            self._applied = (plan.backends, plan.routes)
-            return
-        raise GatewayError("The gateway keeps dying.", f"Its log says why: {self._paths.logs}")
+        await self._gateway.apply(plan)
+        self._applied = plan.backends, plan.routes
 
     def _plan(self, override: dict[str, str]) -> TrafficPlan:
         serving = self._store.in_state(VersionState.LIVE)

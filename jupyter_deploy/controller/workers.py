@@ -108,6 +108,9 @@ class Worker:
         self._moved = moved
         self._log = logs.log_file(paths.logs, spec.name, spec.version, index)
         self._process: Process | None = None
+        self._deaths = 0
+        self._told: bool | None = None
+        self._unheard: ServiceError | None = None
 
     @property
     def _key(self) -> tuple[str, str, int]:
@@ -134,29 +137,39 @@ class Worker:
     async def run(self) -> None:
         """Keep one process running until cancelled."""
         probe = Probe(str(self.socket))
-        deaths = 0
         try:
             while True:
-                if self._process is None:
-                    if deaths:
-                        pauses = self._limits.pauses
-                        await asyncio.sleep(pauses[min(deaths, len(pauses)) - 1])
-                    try:
-                        self._process = self._start()
-                    except ServiceError as error:
-                        deaths += 1
-                        self._failed(error)
-                        continue
-                answered = await self._watch(self._process, probe)
-                deaths = 1 if answered >= self._limits.settled else deaths + 1
-                self._buried(self._process, answered > 0)
-                self._process = None
+                try:
+                    await self._once(probe)
+                except ServiceError as error:
+                    self._failed(error)
+                except Exception as error:
+                    # a full disk, no descriptors left: it may pass, and nobody else would notice
+                    log.exception("worker %s", mark(*self._key))
+                    self._failed(ServiceError(f"{self._name} can't be kept running: {error!r}"))
         finally:
             await probe.close()
             if self._process:
                 # left alone; whoever wants it again finds it through the store
                 self._process.release()
                 self._process = None
+
+    async def _once(self, probe: Probe) -> None:
+        """Start the process unless one runs, and watch it until its end."""
+        if self._process is None:
+            if self._deaths:
+                pauses = self._limits.pauses
+                await asyncio.sleep(pauses[min(self._deaths, len(pauses)) - 1])
+            # counted before it is known how it ends; a long life counts as none
+            self._deaths += 1
+            self._start()
+        process = self._process
+        assert process is not None  # noqa: S101 (just started)
+        answered = await self._watch(process, probe)
+        if answered >= self._limits.settled:
+            self._deaths = 1
+        self._buried(process, answered > 0)
+        self._process = None
 
     async def stop(self) -> None:
         """End the process, if one runs (:meth:`run` must be cancelled before)."""
@@ -171,7 +184,8 @@ class Worker:
         with suppress(OSError):
             self.socket.unlink(missing_ok=True)
 
-    def _start(self) -> Process:
+    def _start(self) -> None:
+        self._told = self._unheard = None
         check_interpreter(self._spec)
         self._store.intend(*self._key, str(self.socket))
         logs.prepare(self._log)
@@ -180,15 +194,14 @@ class Worker:
         metrics = metrics_folder(self._paths, self._spec)
         metrics.mkdir(mode=0o700, parents=True, exist_ok=True)
         listener = processes.bind(self.socket)
-        process = processes.start(
+        self._process = processes.start(
             worker_command(self._spec, self._index, listener.fileno()),
             worker_environment(self._spec, self._index, self._paths, metrics, os.environ),
             listener,
             self._log,
         )
-        self._store.spawned(*self._key, process.pid, process.created)
-        log.info("started worker %s, pid %d", mark(*self._key), process.pid)
-        return process
+        self._store.spawned(*self._key, self._process.pid, self._process.created)
+        log.info("started worker %s, pid %d", mark(*self._key), self._process.pid)
 
     async def _watch(self, process: Process, probe: Probe) -> float:
         """Watch until the process is gone; return for how many seconds it had been answering."""
@@ -210,9 +223,11 @@ class Worker:
             self._is_ready(healthy or (self.ready and missed < 2))
             limit = self._limits.start if first_answer is None else self._limits.hung
             if now - (born if first_answer is None else heard) > limit:
-                self.error = ServiceError(
+                lines = logs.last_life(self._log, self._index)
+                self._unheard = ServiceError(
                     f"{self._name} gave no answer for {limit:g} s and was killed.",
-                    diagnose(self._spec, []),
+                    diagnose(self._spec, lines),
+                    log=lines,
                 )
                 await process.stop(0)
                 break
@@ -222,7 +237,9 @@ class Worker:
         return time.monotonic() - first_answer if first_answer else 0.0
 
     def _is_ready(self, ready: bool) -> None:
-        self._store.readiness(*self._key, ready=ready)
+        if ready != self._told:
+            self._store.readiness(*self._key, ready=ready)
+            self._told = ready
         if ready != self.ready:
             self.ready = ready
             self._moved()
@@ -235,17 +252,18 @@ class Worker:
         lines = logs.last_life(self._log, self._index)
         how = _how(process.code)
         log.warning("worker %s, pid %d, %s", mark(*self._key), process.pid, how)
-        error = self.error or ServiceError(
+        error = self._unheard or ServiceError(
             f"{self._name} {how}{_last_words(lines)}", diagnose(self._spec, lines), log=lines
         )
         if answered:
             self.error = error
             self._moved()
         else:
-            self._failed(error)
+            # who had all the time to start won't do better at the next try
+            self._failed(error, self._limits.tries if self._unheard else 1)
 
-    def _failed(self, error: ServiceError) -> None:
-        self.failures += 1
+    def _failed(self, error: ServiceError, weight: int = 1) -> None:
+        self.failures += weight
         self.error = error
         self._moved()
 
