@@ -115,8 +115,7 @@ class Deployment:
         ServiceError, GatewayError, NotFoundError
             When nothing answers.
         """
-        body, as_numpy = rows.body(data)
-        return rows.labels(self._post(body), as_numpy)
+        return self.answer_and_value(data)[1]
 
     def predict_proba(self, data: Any) -> Any:
         """Return probabilities, one row each and one column a class (in the order of ``classes``).
@@ -126,23 +125,28 @@ class Deployment:
         PredictionError
             When the model has none; else as :meth:`predict`.
         """
+        return self.answer_and_value(data, proba=True)[1]
+
+    def answer_and_value(self, data: Any, *, proba: bool = False) -> tuple[dict[str, Any], Any]:
+        """Return the endpoint's whole answer, and what :meth:`predict` makes of it.
+
+        Parameters
+        ----------
+        data
+            As for :meth:`predict`.
+        proba
+            Make of it what :meth:`predict_proba` does.
+        """
         body, as_numpy = rows.body(data)
         answer = self._post(body)
-        found = answer.get("probabilities")
-        if found is None:
+        if not proba:
+            return answer, rows.labels(answer["predictions"], as_numpy)
+        if answer.get("probabilities") is None:
             raise PredictionError(
                 f"{self._name!r} answers no probabilities: its model has no predict_proba.",
                 "Use predict.",
             )
-        if not as_numpy:
-            return found
-        import numpy as np
-
-        return np.asarray(found, dtype="float64")
-
-    def answer(self, data: Any) -> dict[str, Any]:
-        """Return the endpoint's whole answer: predictions, and probabilities and classes if any."""
-        return self._post(rows.body(data)[0])
+        return answer, rows.labels(answer["probabilities"], as_numpy)
 
     def logs(self, tail: int = 200, version: str | None = None) -> list[str]:
         """Return the newest log lines of the live version's workers (or of `version`'s)."""

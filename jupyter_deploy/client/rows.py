@@ -48,9 +48,8 @@ def body(data: Any) -> tuple[bytes, bool]:
     raise UsageError(f"Can't predict on a {type(data).__name__}.", f"Give {_TAKEN}.")
 
 
-def labels(answer: Mapping[str, Any], as_numpy: bool) -> Any:
-    """Return the predictions of an answer: an array, or the list as it came."""
-    found = answer["predictions"]
+def labels(found: list[Any], as_numpy: bool) -> Any:
+    """Return predictions or probabilities: an array, or the list as it came."""
     if not as_numpy:
         return found
     import numpy as np

@@ -51,7 +51,7 @@ class Stages:
         try:
             yield told
         except BaseException as error:
-            told.detail = str(getattr(error, "message", "")) or "interrupted"
+            told.detail = str(getattr(error, "message", "")) or type(error).__name__
             tell(StageState.FAILED)
             raise
         tell(StageState.DONE)

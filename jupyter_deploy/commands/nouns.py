@@ -1,0 +1,99 @@
+"""What a user can ask for, as types: the outcome of parsing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: Where a command was written.
+Face = Literal["magic", "shell"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Base of all commands.
+
+    Attributes
+    ----------
+    json
+        Answer as JSON, for programs.
+    """
+
+    json: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy(Command):
+    """Operands are still text: what they name depends on the face."""
+
+    model: str
+    name: str
+    sample: str
+    engine: str = "auto"
+    workers: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status(Command):
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class List(Command):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(Command):
+    name: str
+    data: str
+    proba: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs(Command):
+    name: str
+    follow: bool = False
+    tail: int = 200
+    version: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop(Command):
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Command):
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remove(Command):
+    name: str
+    yes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Up(Command):
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Down(Command):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo(Command):
+    lab: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Help(Command):
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version(Command):
+    pass

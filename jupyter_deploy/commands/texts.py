@@ -1,0 +1,159 @@
+"""Results as plain text: what a pipe, a terminal and a notebook without HTML show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_deploy.commands.results import Deployed, Overview
+    from jupyter_deploy.types import DeploymentDetail, DeploymentInfo, Parity, StageReport
+
+_EMPTY = (
+    "No deployments yet. Deploy one with: %deploy MODEL --name NAME --sample SAMPLE "
+    "(in a notebook, after %load_ext jupyter_deploy)"
+)
+#: Predictions shown one a line; more are counted.
+_ROWS = 1000
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows under a header, in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (header, *rows)
+    ]
+    return "\n".join(lines)
+
+
+def listing(deployments: Sequence[DeploymentInfo]) -> str:
+    """Return all deployments, one a line."""
+    if not deployments:
+        return _EMPTY
+    rows = [cells(info) for info in deployments]
+    text = table(("NAME", "VERSION", "STATE", "READY", "ENGINE", "ENDPOINT"), rows)
+    errors = [f"{info.name}: {info.error}" for info in deployments if info.error]
+    return "\n".join([text, *(["", *errors] if errors else [])])
+
+
+def cells(info: DeploymentInfo) -> tuple[str, ...]:
+    """Return what a table shows of a deployment."""
+    return (
+        info.name,
+        info.version or "-",
+        info.state.value,
+        f"{info.ready}/{info.workers}",
+        info.engine.value if info.engine else "-",
+        info.endpoint,
+    )
+
+
+def line(info: DeploymentInfo) -> str:
+    """Return one deployment in one line."""
+    version = f" {info.version}" if info.version else ""
+    error = f": {info.error}" if info.error else ""
+    return f"{info.name}{version} is {info.state.value}{error}"
+
+
+def overview(result: Overview) -> str:
+    """Return the state of the installation."""
+    controller, gateway = result.controller, result.controller.gateway
+    key = f", key in {gateway.key_header}" if gateway.key_header else ", open: no key is asked for"
+    serving = f"{gateway.url} (pid {gateway.pid}){key}" if gateway.running else "not running"
+    return "\n".join(
+        [
+            f"controller  {controller.version} (pid {controller.pid}), since {controller.started}",
+            f"gateway     {serving}",
+            f"state       {controller.home}",
+            "",
+            listing(result.deployments),
+        ]
+    )
+
+
+def detail(found: DeploymentDetail) -> str:
+    """Return one deployment with versions and processes."""
+    info = found.deployment
+    parts = [line(info), f"endpoint  {info.endpoint}/predict"]
+    rows = [
+        (
+            v.spec.version,
+            v.state.value,
+            v.spec.engine.value,
+            f"{sum(p.ready for p in v.processes)}/{v.spec.workers}",
+            ", ".join(str(p.pid) for p in v.processes if p.pid) or "-",
+            v.spec.provenance.created,
+        )
+        for v in found.versions
+    ]
+    if rows:
+        header = ("VERSION", "STATE", "ENGINE", "READY", "PIDS", "PACKED")
+        parts += ["", table(header, rows)]
+    errors = [f"{v.spec.version}: {v.error}" for v in found.versions if v.error]
+    return "\n".join(parts + (["", *errors] if errors else []))
+
+
+def parity(found: Parity | None) -> str:
+    """Return in plain words how the packed model compares with the original."""
+    if found is None:
+        return "not compared: the model runs as it is"
+    rows = f"{found.rows} row{'s' * (found.rows != 1)}"
+    flips = (
+        f"{found.flipped} label{'s' * (found.flipped != 1)} differ{'s' * (found.flipped == 1)}"
+        if found.flipped
+        else "no label differs"
+    )
+    beyond = f", {found.rows_beyond} beyond tolerance" if found.rows_beyond else ""
+    worst = f"{found.compared} differ by {found.max_abs_diff:.2g} at most"
+    if found.compared == "predictions":
+        flips = f"{found.flipped} differ" if found.flipped else "equal within tolerance"
+    return f"{rows} compared with the original: {flips}; {worst}{beyond}"
+
+
+def stage(report: StageReport) -> str:
+    """Return one stage in one line."""
+    mark = {"done": "✓", "failed": "✗", "running": "…"}[report.state.value]
+    detail = f"  {report.detail}" if report.detail else ""
+    return f"{mark} {report.stage.value:<8} {report.seconds:6.2f} s{detail}"
+
+
+def card(result: Deployed) -> str:
+    """Return what a deploy ends in."""
+    info, spec = result.info, result.spec
+    seconds = sum(report.seconds for report in result.stages)
+    times = ", ".join(f"{r.stage.value} {r.seconds:.1f}" for r in result.stages)
+    return "\n".join(
+        [
+            f"{info.name} {info.version or spec.version} is {info.state.value}",
+            f"  endpoint  {info.endpoint}/predict",
+            f"  engine    {spec.engine.value}: {spec.engine_reason}",
+            f"  parity    {parity(spec.parity)}",
+            *([f"  time      {seconds:.1f} s ({times})"] if times else []),
+            "",
+            "Ask it from a shell:",
+            f"  {result.curl}",
+            "from Python:",
+            *(f"  {row}" for row in result.python.splitlines()),
+            f"Next: {next_steps(info.name)}",
+        ]
+    )
+
+
+def next_steps(name: str) -> str:
+    """Return what can be run next."""
+    return f"%deploy predict {name} X_test[:3] · %deploy logs {name} · %deploy stop {name}"
+
+
+def predictions(answer: Mapping[str, Any], proba: bool) -> str:
+    """Return an answer, one row a line."""
+    if proba:
+        classes = [str(c) for c in answer.get("classes") or []]
+        found = [[f"{p:.4f}" for p in row] for row in answer["probabilities"]]
+        rows = found[:_ROWS]
+        text = table(classes or [str(i) for i in range(len(rows[0]))], rows) if rows else ""
+    else:
+        found = answer["predictions"]
+        text = "\n".join(str(value) for value in found[:_ROWS])
+    rest = len(found) - _ROWS
+    return f"{text}\n… and {rest} more" if rest > 0 else text
