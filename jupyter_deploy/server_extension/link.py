@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.config import Paths
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 #: Seconds to connect, and to wait for an ordinary answer.
 CONNECT = 2.0
 ANSWER = 5.0
-#: Seconds for an answer to a change of the desired state.
-CHANGE = 15.0
+#: Seconds for a change of the desired state: a stop answers when the last process has ended,
+#: for which the controller allows 60.
+CHANGE = 65.0
+#: Seconds that a controller which no longer listens may take to end.
+LEAVING = 40.0
 #: Seconds before another try to start a controller that failed to start: first, and at most.
 RETRY_FIRST, RETRY_MOST = 10.0, 300.0
 
@@ -73,6 +77,7 @@ class ControllerLink:
         self._start: asyncio.Task[None] | None = None
         self._retry_at = 0.0
         self._retry_pause = RETRY_FIRST
+        self._busy_since: float | None = None
         self._checked: int | None = None
 
     async def aclose(self) -> None:
@@ -96,6 +101,7 @@ class ControllerLink:
             return self.state
         self.info, self._checked = info, info["pid"]
         self._retry_at, self._retry_pause = 0.0, RETRY_FIRST
+        self._busy_since = None
         self._set(LinkState.RUNNING)
         return self.state
 
@@ -133,7 +139,7 @@ class ControllerLink:
         method: str,
         path: str,
         *,
-        timeout: float = ANSWER,
+        timeout: float | None = None,
         json: Any = None,
         params: dict[str, Any] | None = None,
     ) -> Any:
@@ -157,7 +163,7 @@ class ControllerLink:
                 path,
                 json=json,
                 params=params,
-                timeout=httpx.Timeout(timeout, connect=CONNECT),
+                timeout=httpx.Timeout(timeout or ANSWER, connect=CONNECT),
             )
         except httpx.TimeoutException as error:
             raise self._hung() from error
@@ -215,17 +221,30 @@ class ControllerLink:
         """Nobody listens: decide whether that is as it should be, and start it when not."""
         waiting = self.state is LinkState.UNREACHABLE and time.monotonic() < self._retry_at
         if not (self._starting() or waiting):
-            if self.paths.controller_socket.exists():  # it left without saying goodbye
-                self.start()
-            elif self.info is not None:
-                self._set(LinkState.STOPPED)
-            elif self.paths.database.exists():
-                self.start()
-            else:
+            left_a_socket = self.paths.controller_socket.exists()
+            if not left_a_socket and self.info is not None:
+                self._set(LinkState.STOPPED)  # it took leave
+            elif not left_a_socket and not self.paths.database.exists():
                 self._set(LinkState.IDLE)
+            elif self._busy():
+                self._set(LinkState.STARTING)
+            else:
+                self.start()
         return NoAnswerError(
             "The controller is not running.", "Start it with: jupyter model-deploy up"
         )
+
+    def _busy(self) -> bool:
+        """Whether a controller that doesn't listen lives: it is about to, or about to end.
+
+        One that is ending holds the lock against a new one, and may have been asked to end.
+        """
+        now = time.monotonic()
+        if not _lives(self.paths.controller_lock):
+            self._busy_since = None
+            return False
+        self._busy_since = self._busy_since or now
+        return now - self._busy_since < LEAVING
 
     def _set(self, state: LinkState, error: DeployError | None = None) -> None:
         changed = state is not self.state
@@ -242,6 +261,16 @@ def _open(paths: Paths) -> httpx.AsyncClient:
     # proxies any business here.
     transport = httpx.AsyncHTTPTransport(uds=str(paths.controller_socket), verify=False)
     return httpx.AsyncClient(transport=transport, base_url="http://controller", trust_env=False)
+
+
+def _lives(lock: Path) -> bool:
+    """Whether the controller whose pid stands in the lock file is alive."""
+    import psutil
+
+    try:
+        return "jupyter_deploy.controller" in psutil.Process(int(lock.read_text())).cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return False
 
 
 def _ensure(paths: Paths) -> None:

@@ -44,7 +44,7 @@ export function Deployment(props: IDeploymentProps): React.ReactElement {
         </p>
       )}
       <div className="jp-deploy-Endpoint">
-        <code title={endpoint}>{endpoint}</code>
+        <code>{endpoint}</code>
         <button
           type="button"
           className="jp-deploy-IconButton"

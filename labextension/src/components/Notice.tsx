@@ -150,7 +150,7 @@ function describeController(
       return {
         title: trans.__('The controller was shut down'),
         text: trans.__(
-          'Start it to see the deployments; those that were running start again.'
+          'Start it to see and change deployments. Those it left running go on serving; those that were shut down with it start again.'
         ),
         action: start
       };
