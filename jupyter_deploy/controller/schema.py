@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, String
+from sqlalchemy import JSON, Double, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -78,7 +78,7 @@ class ProcessRow(Base):
     version: Mapped[str] = mapped_column(String(64), primary_key=True)
     worker: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     pid: Mapped[int | None]
-    created: Mapped[float | None]
+    created: Mapped[float | None] = mapped_column(Double)
     socket: Mapped[str]
     restarts: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(String(16))
@@ -100,7 +100,7 @@ class OperationRow(Base):
     version: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16))
     stages: Mapped[list[dict[str, Any]]]
-    since: Mapped[float]
+    since: Mapped[float] = mapped_column(Double)
     # none_as_null: no error is SQL's NULL, not JSON's
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     seq: Mapped[int]
@@ -131,5 +131,5 @@ class GatewayRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     port: Mapped[int]
     pid: Mapped[int | None]
-    created: Mapped[float | None]
+    created: Mapped[float | None] = mapped_column(Double)
     revision: Mapped[int] = mapped_column(default=0)

@@ -15,6 +15,18 @@ def versions(paths: Paths) -> Versions:
     return Versions(paths.home.parent / "versions")
 
 
+@pytest.fixture(scope="module")
+def shared(shared_paths: Paths) -> Iterator[Controller]:
+    """One controller with a deployment of two workers, `churn`, for all tests of a module."""
+    controller = Controller(shared_paths)
+    try:
+        controller.start()
+        controller.deploy(Versions(shared_paths.home.parent / "versions").spec("churn", "1.0.0", 2))
+        yield controller
+    finally:
+        controller.close()
+
+
 @pytest.fixture
 def controller(paths: Paths) -> Iterator[Controller]:
     controller = Controller(paths)
@@ -32,3 +44,8 @@ def stopped_controller(paths: Paths) -> Iterator[Controller]:
         yield controller
     finally:
         controller.close()
+
+
+@pytest.fixture(scope="module")
+def shared_versions(shared_paths: Paths) -> Versions:
+    return Versions(shared_paths.home.parent / "versions")

@@ -142,9 +142,12 @@ class Controller:
         return code
 
     def close(self) -> None:
+        if self.process and self.process.poll() is None:
+            # quicker than killing all: orphans wait for init to reap them
+            self.http.post("/shutdown", params={"services": True})
         self.http.close()
         if self.process:
-            self.end(signal.SIGKILL)
+            self.wait()
 
     def get(self, path: str, **params: Any) -> Any:
         answer = self.http.get(path, params=params)

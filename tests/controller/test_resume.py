@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -151,8 +152,6 @@ def test_a_gateway_killed_in_a_deploy_does_not_fail_it(
 def test_a_gateway_whose_port_was_taken_moves(
     controller: Controller, versions: Versions, paths: Paths
 ) -> None:
-    import socket
-
     controller.deploy(versions.spec("churn", "1.0.0"))
     port = int(controller.info("churn")["endpoint"].split(":")[2].split("/")[0])
     controller.http.post("/shutdown", params={"services": True})

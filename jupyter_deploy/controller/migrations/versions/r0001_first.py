@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(64), primary_key=True),
         sa.Column("worker", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("pid", sa.Integer),
-        sa.Column("created", sa.Float),
+        sa.Column("created", sa.Double),
         sa.Column("socket", sa.String, nullable=False),
         sa.Column("restarts", sa.Integer, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("stages", sa.JSON, nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
+        sa.Column("since", sa.Double, nullable=False),
         sa.Column("error", sa.JSON(none_as_null=True)),
         sa.Column("seq", sa.Integer, nullable=False),
         sa.ForeignKeyConstraint(
@@ -73,6 +73,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("port", sa.Integer, nullable=False),
         sa.Column("pid", sa.Integer),
-        sa.Column("created", sa.Float),
+        sa.Column("created", sa.Double),
         sa.Column("revision", sa.Integer, nullable=False),
     )
