@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_deploy.client.deployment import Deployment
 from jupyter_deploy.client.follow import follow
@@ -15,6 +15,7 @@ from jupyter_deploy.types import OperationState, Stage
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.http import ControllerClient
+    from jupyter_deploy.packaging.conversion import Choice
     from jupyter_deploy.types import Operation, VersionSpec
 
 ENGINES = ("auto", "onnx", "native")
@@ -74,7 +75,7 @@ def deploy(
         was live before still is.
     """
     check_name(name)
-    check_engine(engine)
+    choice = check_engine(engine)
     check_workers(workers)
     installation = paths()
     stages = Stages(on_stage)
@@ -84,7 +85,7 @@ def deploy(
                 model,
                 sample,
                 name=name,
-                engine=engine,
+                engine=choice,
                 workers=workers,
                 launch=launch,
                 stages=stages,
@@ -99,7 +100,7 @@ def deploy(
     return deployment
 
 
-def check_engine(engine: str) -> str:
+def check_engine(engine: str) -> Choice:
     """Return `engine`, or raise UsageError when there is none of that name."""
     if engine not in ENGINES:
         raise UsageError(f"There is no engine {engine!r}.", f"Choose one of: {', '.join(ENGINES)}.")
@@ -118,7 +119,7 @@ def _pack(
     sample: Any,
     *,
     name: str,
-    engine: str,
+    engine: Choice,
     workers: int,
     launch: _Launch,
     stages: Stages,
@@ -198,7 +199,10 @@ def _has(controller: ControllerClient, spec: VersionSpec) -> bool:
 def _taken(name: str) -> list[str]:
     import bentoml
 
-    return [bento.tag.version for bento in bentoml.bentos.list(name)]
+    try:
+        return [bento.tag.version for bento in bentoml.bentos.list(name)]
+    except bentoml.exceptions.NotFound:
+        return []
 
 
 def _discard(spec: VersionSpec) -> None:

@@ -78,6 +78,15 @@ class Deployment:
         """File with the key, for ``curl -H @FILE``; None when no key is asked for."""
         return str(self._paths.key_header) if self._paths.key_header.exists() else None
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The key as an HTTP header, for clients of your own; empty when no key is asked for."""
+        # read at each call: the key may have been rotated
+        if not self._paths.key_header.exists():
+            return {}
+        name, _, value = self._paths.key_header.read_text("ascii").strip().partition(":")
+        return {name.strip(): value.strip()}
+
     def info(self) -> DeploymentInfo:
         """Return where the deployment stands now, in one line.
 
@@ -177,7 +186,7 @@ class Deployment:
         import httpx
 
         url = f"{self.endpoint}/predict"
-        headers = {"content-type": "application/json", **self._key()}
+        headers = {"content-type": "application/json", **self.headers}
         try:
             answer = self._client().post(url, content=body, headers=headers)
         except httpx.TransportError as error:
@@ -197,13 +206,6 @@ class Deployment:
             weakref.finalize(self, self._http.close)
         return self._http
 
-    def _key(self) -> dict[str, str]:
-        # read at each call: the key may have been rotated
-        if not self._paths.key_header.exists():
-            return {}
-        name, _, value = self._paths.key_header.read_text("ascii").strip().partition(":")
-        return {name.strip(): value.strip()}
-
     def __repr__(self) -> str:
         last = self._last
         if last is None:
@@ -221,3 +223,21 @@ class Deployment:
             f"<div><b>{escape(self._name)}</b> {escape(last.version or '')} "
             f"· {escape(last.state.value)} · <code>{escape(last.endpoint)}/predict</code></div>"
         )
+
+
+def connect(name: str) -> Deployment:
+    """Return a deployment that exists already.
+
+    Parameters
+    ----------
+    name
+        As :func:`jupyter_deploy.deploy` was told.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none of that name.
+    """
+    deployment = Deployment(name)
+    deployment.info()
+    return deployment

@@ -6,6 +6,8 @@ A problem document comes back as the exception it was made from.
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -180,6 +182,9 @@ class ControllerClient:
         self._request("POST", "/shutdown", params={"services": str(services).lower()})
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
+        # asked first, since httpcore leaves the socket of a refused connection unclosed
+        if not listens(self.paths.controller_socket):
+            raise _not_running()
         try:
             answer = self._http.request(method, path, **options)
         except httpx.TimeoutException as error:
@@ -188,14 +193,21 @@ class ControllerClient:
                 f"Its log is {self.paths.controller_log}.",
             ) from error
         except httpx.TransportError as error:
-            raise ControllerError(
-                "The controller is not running.",
-                "Start it with: jupyter model-deploy up",
-                unreachable=True,
-            ) from error
+            raise _not_running() from error
         if answer.is_success:
             return answer.json() if answer.content else None
         raise _failure(answer)
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody accepts connections on a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def unreachable(error: DeployError) -> bool:
@@ -225,6 +237,14 @@ def check_api(raw: Any) -> None:
         f"This environment is older ({__version__}) than the running controller ({release}).",
         f"Upgrade here with: pip install --upgrade 'jupyter-model-deploy>={release}'",
         older="client",
+    )
+
+
+def _not_running() -> ControllerError:
+    return ControllerError(
+        "The controller is not running.",
+        "Start it with: jupyter model-deploy up",
+        unreachable=True,
     )
 
 

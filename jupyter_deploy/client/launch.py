@@ -8,7 +8,6 @@ faces find the one that stayed.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from jupyter_deploy.client.http import ControllerClient, unreachable
+from jupyter_deploy.client.http import ControllerClient, listens, unreachable
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import ControllerError
 
@@ -93,7 +92,7 @@ def end_controller(paths: Paths, *, services: bool, deadline: float = 30.0) -> N
     with ControllerClient(paths) as client:
         client.shutdown(services)
     end = time.monotonic() + deadline
-    while _listens(paths.controller_socket):
+    while listens(paths.controller_socket):
         if time.monotonic() > end:
             raise ControllerError(
                 f"The controller is still there after {deadline:g} s.",
@@ -104,22 +103,12 @@ def end_controller(paths: Paths, *, services: bool, deadline: float = 30.0) -> N
 
 def something_runs(paths: Paths) -> bool:
     """Whether any process of this installation listens: controller, a worker or the gateway."""
-    return any(_listens(path) for path in _sockets(paths.runtime))
+    return any(listens(path) for path in _sockets(paths.runtime))
 
 
 def _sockets(folder: Path) -> Iterator[Path]:
     with suppress(OSError):
         yield from (path for path in folder.rglob("*") if path.is_socket())
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _start(paths: Paths, deadline: float) -> ControllerClient:

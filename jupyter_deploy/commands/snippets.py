@@ -30,4 +30,4 @@ def curl(endpoint: str, key_header: str | None, example: Mapping[str, Any]) -> s
 
 def python(name: str) -> str:
     """Return Python lines that ask a deployment of this machine."""
-    return f"import jupyter_deploy as jd\njd.Deployment({name!r}).predict(X_test[:3])"
+    return f"import jupyter_deploy as jd\njd.connect({name!r}).predict(X_test[:3])"

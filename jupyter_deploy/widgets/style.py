@@ -6,6 +6,7 @@ and are readable on white and on black.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 TEXT = "var(--jp-ui-font-color1, inherit)"
@@ -93,7 +94,7 @@ def pairs(rows: list[tuple[str, str]]) -> str:
     return f'<table style="border: none; margin: 0 0 6px; font-size: 13px">{cells}</table>'
 
 
-def grid(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table; cells are HTML."""
     cell = "text-align: left; padding: 2px 16px 2px 0"
     head = "".join(
