@@ -1,0 +1,17 @@
+"""The runtime that is copied into every Bento as the package ``model_runtime``.
+
+It imports nothing of jupyter_deploy, so that a Bento runs where jupyter_deploy is not installed.
+
+service    the Bento's entry: what the generated ``service.py`` calls; the one file that leans on
+           BentoML's internals
+lane       the ASGI function that answers predictions in front of BentoML
+oip        the Open Inference Protocol, version 2
+runtime    a loaded model: request body in, answer out
+packed     the files of a packed model
+decode     JSON to arrays, the fast way       cells   the same cell by cell, to say what is wrong
+engines    ONNX Runtime and native models
+metrics    what Prometheus reads
+problems   every error an endpoint answers with
+
+Nothing is imported here: packaging reads :mod:`.signature` and must not pay for the rest.
+"""

@@ -1,0 +1,126 @@
+"""One HTTP request as the lane sees it: its head, its body, and the reply to it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from .fallthrough import Receive, Scope
+from .problems import BodyTooLarge, MalformedBody, UnsupportedMedia
+
+JSON = b"application/json"
+_LONGEST_ID = 128
+
+
+class DisconnectedError(Exception):
+    """The client went away before its body was complete; there is nobody to answer."""
+
+
+@dataclass(slots=True)
+class Head:
+    """What the lane reads of a request's headers."""
+
+    request_id: bytes = b""
+    content_type: bytes | None = None
+    encoding: bytes | None = None
+    length: int | None = None
+    binary: bool = False
+
+    @classmethod
+    def of(cls, scope: Scope) -> Head:
+        """Read the headers in one pass."""
+        head = cls()
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                head.content_type = value
+            elif name == b"content-length":
+                head.length = int(value) if value.isdigit() else None
+            elif name == b"x-request-id":
+                head.request_id = head.request_id or value
+            elif name == b"content-encoding":
+                head.encoding = value
+            elif name == b"inference-header-content-length":
+                head.binary = True
+        if not _sane(head.request_id):
+            head.request_id = secrets.token_hex(16).encode()
+        return head
+
+    def require_json(self, optional: bool = False) -> None:
+        """Refuse any body that doesn't say it is plain JSON.
+
+        Parameters
+        ----------
+        optional
+            Take a body without a content type for JSON: clients of the inference protocol
+            send none.
+
+        Raises
+        ------
+        UnsupportedMedia
+            For another content type or encoding.
+        """
+        kind = self.content_type
+        if kind is None:
+            if not optional:
+                raise UnsupportedMedia("Send a content-type header: application/json.")
+        elif kind != JSON and kind.split(b";", 1)[0].strip().lower() != JSON:
+            shown = kind[:60].decode("latin-1")
+            raise UnsupportedMedia(f"The body is {shown!r}; send application/json.")
+        if self.encoding not in (None, b"", b"identity"):
+            raise UnsupportedMedia("Compressed bodies are not supported; send it as it is.")
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer; `headers` come on top of those every answer has."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    rows: int = 0
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
+    """Read the whole body.
+
+    Raises
+    ------
+    BodyTooLarge
+        As soon as it is known to be longer than `limit` bytes.
+    DisconnectedError
+        When the client goes away.
+    """
+    if head.length is not None and head.length > limit:
+        raise BodyTooLarge(f"The body has {head.length} bytes; {limit} are allowed.")
+    message = await receive()
+    if not message.get("more_body") and message["type"] == "http.request":
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(f"More than the {limit} bytes that are allowed.")
+        return body
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise BodyTooLarge(f"More than the {limit} bytes that are allowed.")
+        parts.append(part)
+        if not message.get("more_body"):
+            break
+        message = await receive()
+    if head.length is not None and size != head.length:
+        raise MalformedBody(f"it has {size} bytes, its content-length says {head.length}")
+    return b"".join(parts)
+
+
+def _sane(value: bytes) -> bool:
+    """Printable ASCII without spaces, of a length that fits a log line."""
+    return 0 < len(value) <= _LONGEST_ID and value.isascii() and not _unprintable(value)
+
+
+def _unprintable(value: bytes) -> bool:
+    return min(value) <= 0x20 or max(value) >= 0x7F
