@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy._version import __version__
 
 if TYPE_CHECKING:
-    from jupyter_deploy.client.deploy import deploy as deploy
     from jupyter_deploy.client.deployment import Deployment as Deployment
     from jupyter_deploy.client.deployment import connect as connect
+    from jupyter_deploy.widgets.deploy import deploy as deploy
 
 __all__ = ["Deployment", "__version__", "connect", "deploy"]
 
 _LAZY = {
-    "deploy": "jupyter_deploy.client.deploy",
+    "deploy": "jupyter_deploy.widgets.deploy",
     "Deployment": "jupyter_deploy.client.deployment",
     "connect": "jupyter_deploy.client.deployment",
 }

@@ -96,7 +96,7 @@ def _execute(source: Path, target: Path, out: TextIO) -> None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    watch = _Watch(out)
+    watch = _Watch(_sections(source), out)
     try:
         papermill.execute_notebook(
             str(source),
@@ -104,9 +104,10 @@ def _execute(source: Path, target: Path, out: TextIO) -> None:
             kernel_name="python3",
             cwd=str(target.parent),
             progress_bar=False,
-            # of nbclient, by way of papermill
+            # what follows is nbclient's, by way of papermill
             kernel_manager_class=_this_interpreter(),
             on_cell_start=watch.begins,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # errors; warnings are no news here
         )
     except PapermillExecutionError as error:
         watch.ended(ok=False)
@@ -116,6 +117,22 @@ def _execute(source: Path, target: Path, out: TextIO) -> None:
             f"The notebook up to there: {target}",
         ) from None
     watch.ended(ok=True)
+
+
+def _sections(source: Path) -> dict[int, str]:
+    """Return the headings that have code under them, by the position of their cell."""
+    import nbformat
+
+    notebook = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]
+    found: dict[int, str] = {}
+    last: tuple[int, str] | None = None
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            if last is not None:
+                found.setdefault(*last)
+        elif heading := _HEADING.search(cell.source):
+            last = (index, heading[1])
+    return found
 
 
 def _this_interpreter() -> type:
@@ -137,7 +154,8 @@ def _this_interpreter() -> type:
 class _Watch:
     """A line per section of the notebook, with its time."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, sections: dict[int, str], out: TextIO) -> None:
+        self._sections = sections
         self._out = out
         self._moves = out.isatty()
         self._heading = ""
@@ -145,9 +163,10 @@ class _Watch:
 
     def begins(self, *, cell: Any, cell_index: int) -> None:
         """Take a cell that begins; called by nbclient."""
-        if cell["cell_type"] == "markdown" and (found := _HEADING.search(cell["source"])):
+        if cell["cell_type"] != "code" and _HEADING.search(cell["source"]):
             self.ended(ok=True)
-            self._heading, self._begin = found[1], time.monotonic()
+        if cell_index in self._sections:
+            self._heading, self._begin = self._sections[cell_index], time.monotonic()
             if self._moves:
                 self._write(f"… {self._heading}")
 

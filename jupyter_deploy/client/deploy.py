@@ -104,7 +104,7 @@ def check_engine(engine: str) -> Choice:
     """Return `engine`, or raise UsageError when there is none of that name."""
     if engine not in ENGINES:
         raise UsageError(f"There is no engine {engine!r}.", f"Choose one of: {', '.join(ENGINES)}.")
-    return engine
+    return cast("Choice", engine)
 
 
 def check_workers(workers: int) -> int:

@@ -98,17 +98,16 @@ def parity(found: Parity | None) -> str:
     """Return in plain words how the packed model compares with the original."""
     if found is None:
         return "not compared: the model runs as it is"
-    rows = f"{found.rows} row{'s' * (found.rows != 1)}"
-    flips = (
-        f"{found.flipped} label{'s' * (found.flipped != 1)} differ{'s' * (found.flipped == 1)}"
-        if found.flipped
-        else "no label differs"
-    )
-    beyond = f", {found.rows_beyond} beyond tolerance" if found.rows_beyond else ""
-    worst = f"{found.compared} differ by {found.max_abs_diff:.2g} at most"
-    if found.compared == "predictions":
-        flips = f"{found.flipped} differ" if found.flipped else "equal within tolerance"
-    return f"{rows} compared with the original: {flips}; {worst}{beyond}"
+    rows = f"{found.rows} row{'s' * (found.rows != 1)} compared with the original"
+    if found.flipped:
+        labels = f"{found.flipped} label{'s' * (found.flipped != 1)} differ"
+    elif found.compared == "predictions":
+        labels = "equal within tolerance" if found.passed else "beyond tolerance"
+    else:
+        labels = "no label differs"
+    worst = f"{found.compared} at most {found.max_abs_diff:.2g} apart"
+    beyond = f", {found.rows_beyond} rows beyond tolerance" if found.rows_beyond else ""
+    return f"{rows}: {labels}; {worst}{beyond}"
 
 
 def stage(report: StageReport) -> str:
