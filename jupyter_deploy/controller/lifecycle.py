@@ -140,7 +140,7 @@ class Lifecycle:
         self._workers.run()
         await self._answering(self._limits.tries if deploying else None)
         if deploying:
-            self._store.stage(*key, Stage.VERIFY, f"{self._golden} golden requests per worker")
+            self._store.stage(*key, Stage.VERIFY, f"golden requests per worker: {self._golden}")
             await self._verify()
         self._store.stage(*key, Stage.ROUTE)
         await self._traffic.route(*key, self._take_over)

@@ -104,6 +104,8 @@ def start(
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), opening, 0o600),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
+                # whatever else this process was started with is none of a worker's business
+                *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() - {listener.fileno()}),
             ],
             # out of reach of a kernel's interrupt and of this process's terminal
             setsid=True,
@@ -204,6 +206,16 @@ def find_workers(home: Path) -> list[Stray]:
             if marks and wanted in environment and os.getsid(pid) == pid:
                 mark = marks[0].removeprefix(prefix).decode()
                 found.append(Stray(pid, psutil.Process(pid).create_time(), mark))
+    return found
+
+
+def _inheritable() -> set[int]:
+    """Descriptors above 2 that a child would inherit."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.add(int(name))
     return found
 
 
