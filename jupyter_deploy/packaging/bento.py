@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,8 @@ def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
         interpreter=sys.executable,
         engine=converted.engine,
         engine_reason=converted.reason,
-        signature=converted.signature.to_json(),
+        # lists for tuples, as it comes back from the wire
+        signature=json.loads(json.dumps(converted.signature.to_json())),
         parity=converted.parity,
         provenance=provenance(converted, pins, sha256),
         golden=requests,
@@ -126,30 +128,42 @@ def _write_model(folder: Path, spec: VersionSpec, manifest: dict[str, Any], data
 
 
 def _write_description(folder: Path, spec: VersionSpec) -> None:
-    """What makes a folder a Bento: bento.yaml, requirements, Dockerfile, readme."""
-    from bentoml import Bento, Tag
-    from bentoml._internal.bento.bento import BentoInfoV2, BentoServiceInfo
+    """What makes a folder a Bento: bento.yaml, requirements, Dockerfile, API, readme."""
+    with warnings.catch_warnings():
+        # bentoml 1.4.39 imports and calls what its own requirements deprecate
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from bentoml import Bento, Tag
+        from bentoml._internal.bento.bento import BentoInfoV2, BentoServiceInfo
 
-    requirements = lines(spec.provenance.packages)
+        from jupyter_deploy.serving.service import build_service
+
+        # describes itself without loading the model
+        service = build_service(folder / "src" / "model", module=__name__)
+        image = _pinned_image(lines(spec.provenance.packages)).freeze(folder, [], None)
+        schema = service.schema()
+        openapi = service.openapi_spec
     info = BentoInfoV2(
         tag=Tag(spec.name, spec.version),
         service=SERVICE,
         entry_service=spec.name,
         labels={"engine": spec.engine.value, "packed-by": "jupyter-model-deploy"},
-        services=[BentoServiceInfo(name=spec.name, service="")],
-        image=_pinned_image(requirements).freeze(folder, [], None),
+        services=[BentoServiceInfo.from_service(service)],
+        schema=schema,
+        image=image,
     )
-    (folder / "README.md").write_text(_readme(spec))
     options = {
-        "service": info.service,
+        "service": SERVICE,
         "name": spec.name,
         "labels": info.labels,
-        "python": {"packages": requirements, "lock_packages": False},
+        "python": {"packages": lines(spec.provenance.packages), "lock_packages": False},
     }
+    (folder / "README.md").write_text(_readme(spec))
+    (folder / "apis").mkdir()
+    (folder / "apis" / "schema.json").write_text(json.dumps(schema, indent=2))
     # JSON is YAML
+    (folder / "apis" / "openapi.yaml").write_text(json.dumps(openapi.asdict(), indent=2))
     (folder / "src" / "bentofile.yaml").write_text(json.dumps(options, indent=2))
-    bento = Bento(info.tag, folder, info)
-    bento.flush_info()
+    Bento(info.tag, folder, info).flush_info()
 
 
 def _pinned_image(requirements: list[str]) -> Any:

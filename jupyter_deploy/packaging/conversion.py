@@ -74,9 +74,17 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
             ) from error
         return _native(inspected, f"The native model runs: {error}.", None)
 
-    best, judged = _judge(inspected, graphs)
+    try:
+        best, judged = _judge(inspected, graphs)
+    except NotConvertibleError as error:
+        if engine == "onnx":
+            raise ConversionError(
+                f"The converted model can't be run: {error}.", "Deploy it with the native engine."
+            ) from error
+        return _native(inspected, f"The native model runs: {error}.", None)
     if judged.passed:
-        reason = f"ONNX Runtime answers as the native model: {describe(judged)}."
+        how = "nearly as" if judged.rows_beyond else "as"
+        reason = f"ONNX Runtime answers {how} the native model: {describe(judged)}."
         return Converted(inspected, Engine.ONNX, reason, judged, best, _served(inspected))
     if engine == "onnx":
         raise ConversionError(
@@ -98,14 +106,21 @@ def _judge(inspected: Inspected, graphs: list[bytes]) -> tuple[bytes, Parity]:
     columns = inspected.signature.inputs
     restore = label_types(inspected.outputs, inspected.signature.classes)
     first: tuple[bytes, Parity] | None = None
+    failure: Exception | None = None
     for graph in graphs:
-        answered = run(graph, columns, sample)
+        try:
+            answered = run(graph, columns, sample)
+        except Exception as error:  # noqa: BLE001  onnxruntime's own types, and numpy's
+            failure = error
+            continue
         answered = Outputs(restore(answered.predictions), answered.probabilities)
         judged = graph, compare(inspected.outputs, answered, inspected.rows)
         first = first or judged
         if judged[1].passed:
             return judged
-    assert first is not None  # noqa: S101  an adapter returns a graph or raises
+    if first is None:
+        said = str(failure).strip().splitlines()[0]
+        raise NotConvertibleError(f"ONNX Runtime refuses the converted model ({said})")
     return first
 
 

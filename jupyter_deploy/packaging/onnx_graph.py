@@ -1,4 +1,4 @@
-"""Give a converted graph exactly the outputs that the signature names, and run it."""
+"""Give a converted graph exactly the inputs and outputs that the signature names, and run it."""
 
 from __future__ import annotations
 
@@ -7,47 +7,51 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy.packaging.outputs import Outputs
 
 if TYPE_CHECKING:
-    from jupyter_deploy.serving.signature import Column, Output
+    from jupyter_deploy.serving.signature import Column, Signature
 
 
-def shape_outputs(model: Any, outputs: tuple[Output, ...]) -> bytes:
-    """Name and shape the graph's outputs as `outputs` says, and drop the others.
+def finish(model: Any, signature: Signature) -> bytes:
+    """Name inputs and outputs as the signature does, and drop what it doesn't name.
 
     Parameters
     ----------
     model
-        ``onnx.ModelProto`` whose outputs come in the order of `outputs`.
-    outputs
-        One-dimensional outputs are reshaped from ``(rows, 1)``, which skl2onnx makes of them.
+        ``onnx.ModelProto`` with inputs and outputs in the order of the signature's: one matrix,
+        or one input a column. Outputs of one dimension are reshaped from ``(rows, 1)``, which
+        skl2onnx makes of them.
 
     Raises
     ------
     ValueError
-        When the graph has fewer outputs.
+        When the graph has other inputs, or fewer outputs.
     """
     from onnx import helper
 
     graph = model.graph
+    columns, outputs = signature.inputs, signature.outputs
     if len(graph.output) < len(outputs):
         raise ValueError(f"the graph has {len(graph.output)} outputs, {len(outputs)} are needed")
-    made = []
-    found = list(graph.output)[: len(outputs)]
-    # free our names first: a tensor inside the graph may have one of them
-    for i, value in enumerate(found):
-        old = f"jd_output_{i}"
-        _rename(graph, value.name, old)
-        made.append((old, value.type.tensor_type))
-    for output in outputs:
-        _rename(graph, output.name, f"jd_inner_{output.name}")
+    if len(graph.input) == len(columns) and len(columns) > 1:
+        # converters change names with spaces in them; two may even become one
+        for i, value in enumerate(graph.input):
+            _rename(graph, value.name, f"jd_input_{i}")
+        for i, column in enumerate(columns):
+            _rename(graph, f"jd_input_{i}", column.name)
+    elif len(graph.input) != 1:
+        raise ValueError(f"the graph has {len(graph.input)} inputs for {len(columns)} columns")
+    found = [value.type.tensor_type for value in graph.output[: len(outputs)]]
+    for i, value in enumerate(graph.output[: len(outputs)]):
+        _rename(graph, value.name, f"jd_output_{i}")
     del graph.output[:]
-    for (old, kind), output in zip(made, outputs, strict=True):
-        rank_one = len(output.shape) == 1
-        if rank_one and len(kind.shape.dim) == 2:
-            shape = f"jd_shape_{output.name}"
+    for i, (kind, output) in enumerate(zip(found, outputs, strict=True)):
+        # a tensor inside the graph, or a column, may have the output's name
+        _rename(graph, output.name, f"jd_other_{output.name}")
+        if len(output.shape) == 1 and len(kind.shape.dim) == 2:
+            shape = f"jd_shape_{i}"
             graph.initializer.append(helper.make_tensor(shape, 7, [1], [-1]))
-            graph.node.append(helper.make_node("Reshape", [old, shape], [output.name]))
+            graph.node.append(helper.make_node("Reshape", [f"jd_output_{i}", shape], [output.name]))
         else:
-            _rename(graph, old, output.name)
+            _rename(graph, f"jd_output_{i}", output.name)
         dims = [None if d == -1 else d for d in output.shape]
         graph.output.append(helper.make_tensor_value_info(output.name, kind.elem_type, dims))
     data: bytes = model.SerializeToString()
@@ -63,7 +67,7 @@ def _rename(graph: Any, old: str, new: str) -> None:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 _rename(attribute.g, old, new)
-    for value in (*graph.value_info, *graph.initializer):
+    for value in (*graph.value_info, *graph.initializer, *graph.input):
         if value.name == old:
             value.name = new
 

@@ -99,7 +99,8 @@ def compare(native: Outputs, converted: Outputs, rows: np.ndarray[Any, Any]) -> 
     b = _rows(np.asarray(b, dtype=np.float64))
     finite = np.isfinite(a) & np.isfinite(b)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
-    difference = np.where(finite, np.abs(np.where(finite, a - b, 0.0)), np.where(same, 0.0, np.inf))
+    with np.errstate(invalid="ignore"):
+        difference = np.where(finite, np.abs(a - b), np.where(same, 0.0, np.inf))
     atol = ATOL * scale
     beyond = (difference > atol + RTOL * np.where(finite, np.abs(b), 0.0)).any(axis=1)
     per_row = difference.max(axis=1)

@@ -60,7 +60,9 @@ def layout_of(sample: Any) -> Layout:
     elif sample is None:
         raise SampleError("There is no sample.", _HINT)
     else:
-        raise SampleError(f"The sample is a {type(sample).__name__}.", _HINT)
+        kind = type(sample)
+        where = "" if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]} "
+        raise SampleError(f"The sample is a {where}{kind.__name__}.", _HINT)
     rows, columns = sample.shape
     if rows == 0 or columns == 0:
         raise SampleError(f"The sample has {rows} rows and {columns} columns.", _HINT)
@@ -227,7 +229,7 @@ def _kind(name: str, dtype: Any, values: pd.Series[Any]) -> Kind:
             "def predict(df): return model.predict(df.assign(day=pd.to_datetime(df['day'])))",
         )
     # object columns and string dtypes: what is really in them?
-    found = {type(v) for v in values.tolist()}
+    found = {type(v.item() if hasattr(v, "item") else v) for v in values.tolist()}
     for allowed, kind in _KINDS:
         if found <= allowed:
             return kind

@@ -10,7 +10,7 @@ from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging.adapters.generic import plain_classes
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError
 from jupyter_deploy.packaging.calls import call_on_sample
-from jupyter_deploy.packaging.onnx_graph import shape_outputs
+from jupyter_deploy.packaging.onnx_graph import finish
 from jupyter_deploy.packaging.outputs import as_outputs
 
 if TYPE_CHECKING:
@@ -116,10 +116,15 @@ def _convert(model: Any, signature: Signature, types: list[tuple[str, Any]]) -> 
     options = {"zipmap": False} if signature.task == "classification" else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph = to_onnx(model, initial_types=types, options=options)
-    if len(graph.graph.input) != len(types):
-        raise ValueError("the converted model takes other inputs than the sample has")
-    return shape_outputs(graph, signature.outputs)
+        graph = to_onnx(model, initial_types=types, options=options, target_opset=_opset())
+    return finish(graph, signature)
+
+
+def _opset() -> dict[str, int]:
+    """Newest standard operators; trees by version 3, which every converter has."""
+    from skl2onnx import __max_supported_opset__
+
+    return {"": __max_supported_opset__, "ai.onnx.ml": 3}
 
 
 def _which_step(model: Any, error: Exception | None) -> str:
@@ -135,7 +140,7 @@ def _which_step(model: Any, error: Exception | None) -> str:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    to_onnx(step, initial_types=[("X", kind([None, width]))])
+                    to_onnx(step, initial_types=[("X", kind([None, width]))], target_opset=_opset())
                 break
             except Exception as raised:  # noqa: BLE001  as above
                 failures.append(raised)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.linear_model import LinearRegression, RidgeClassifier
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from jupyter_deploy.exceptions import ConversionError, UsageError
+from jupyter_deploy.packaging import Converted, convert, inspect_model
+from jupyter_deploy.packaging.onnx_graph import run
+from jupyter_deploy.types import Engine
+from tests import models
+from tests.packaging import cases
+
+
+def converted(model: Any, sample: Any, engine: Any = "auto") -> Converted:
+    return convert(inspect_model(model, sample), engine)
+
+
+def test_logistic_regression_differs_in_the_seventh_digit() -> None:
+    found = converted(*models.logistic())
+    assert found.engine is Engine.ONNX
+    assert found.parity is not None
+    assert found.parity.passed
+    assert found.parity.max_abs_diff < 1e-6
+    assert "no label differs" in found.reason
+
+
+def test_one_tree_of_a_hundred_is_shown_and_accepted() -> None:
+    model, _ = models.forest()
+    found = converted(model, models.cancer()[0])
+    assert found.engine is Engine.ONNX
+    parity = found.parity
+    assert parity is not None
+    assert parity.max_abs_diff == pytest.approx(0.01, abs=1e-4)
+    assert (parity.rows_beyond, parity.flipped) == (1, 0)
+    assert "1 of 569 rows has probabilities beyond tolerance, by 0.01 at worst" in found.reason
+    assert f"(row {parity.worst_row})" in found.reason
+
+
+def test_a_regressor_answers_one_number_a_row() -> None:
+    model, sample = models.ridge()
+    found = converted(model, sample)
+    assert found.onnx is not None
+    outputs = run(found.onnx, found.signature.inputs, sample)
+    assert outputs.predictions.shape == (100,)
+    assert [(o.name, o.dtype) for o in found.signature.outputs] == [("predictions", "float32")]
+
+
+def test_outputs_are_named_as_the_signature_names_them() -> None:
+    found = converted(*models.logistic())
+    graph = onnx.load_from_string(found.onnx).graph
+    assert [o.name for o in graph.output] == ["predictions", "probabilities"]
+    onnx.checker.check_model(found.onnx, full_check=True)
+
+
+def test_names_types_and_nulls_by_one_input_a_column() -> None:
+    model, sample = cases.mixed()
+    found = converted(model, sample)
+    assert found.engine is Engine.ONNX, found.reason
+    graph = onnx.load_from_string(found.onnx).graph
+    assert len(graph.input) == 3
+    assert found.onnx is not None
+    outputs = run(found.onnx, found.signature.inputs, sample)
+    np.testing.assert_array_equal(outputs.predictions, model.predict(sample))
+
+
+def test_a_step_without_conversion_is_named() -> None:
+    found = converted(*cases.unconvertible())
+    assert found.engine is Engine.NATIVE
+    assert found.onnx is None
+    assert "columntransformer.numbers.functiontransformer' (FunctionTransformer)" in found.reason
+    with pytest.raises(ConversionError, match="FunctionTransformer"):
+        converted(*cases.unconvertible(), engine="onnx")
+
+
+def test_text_with_nulls_stays_native() -> None:
+    model, sample = cases.mixed()
+    sample = sample.astype({"city": object})
+    sample.loc[3, "city"] = None
+    found = converted(model, sample)
+    assert found.engine is Engine.NATIVE
+    assert "column 'city' holds text with nulls" in found.reason
+
+
+def neighbours() -> np.ndarray:
+    """Values that float32 can't tell apart; a scaler in float64 can."""
+    return np.array([[1.0], [1.0 + 1e-9]] * 50)
+
+
+def thresholds() -> tuple[Any, np.ndarray]:
+    """A classifier whose split lies between them."""
+    x = neighbours()
+    forest = RandomForestClassifier(3, bootstrap=False)
+    return make_pipeline(StandardScaler(), forest).fit(x, [0, 1] * 50), x
+
+
+def test_flipped_labels_refuse_onnx_with_numbers() -> None:
+    found = converted(*thresholds())
+    assert found.engine is Engine.NATIVE
+    assert found.parity is not None
+    assert not found.parity.passed
+    assert found.parity.flipped == 50
+    assert "50 of 100 rows have another label" in found.reason
+    with pytest.raises(ConversionError, match="50 of 100 rows have another label") as caught:
+        converted(*thresholds(), engine="onnx")
+    assert caught.value.detail["parity"]["flipped"] == 50
+
+
+def test_a_regression_tree_between_float32_neighbours() -> None:
+    x = neighbours()
+    model = make_pipeline(StandardScaler(), DecisionTreeRegressor())
+    found = converted(model.fit(x, [0.0, 100.0] * 50), x)
+    assert found.engine is Engine.NATIVE
+    assert "predictions beyond tolerance, by 1e+02 at worst" in found.reason
+
+
+def test_native_as_asked_for() -> None:
+    found = converted(*models.logistic(), engine="native")
+    assert (found.engine, found.parity) == (Engine.NATIVE, None)
+    assert "as asked for" in found.reason
+
+
+def test_python_code_is_native() -> None:
+    found = converted(lambda rows: rows[:, 0], np.ones((3, 2)))
+    assert found.engine is Engine.NATIVE
+    assert "a function is Python code" in found.reason
+    with pytest.raises(ConversionError, match="does not convert"):
+        converted(lambda rows: rows[:, 0], np.ones((3, 2)), engine="onnx")
+
+
+def test_an_unknown_engine() -> None:
+    with pytest.raises(UsageError, match="no engine 'fast'"):
+        converted(*models.logistic(), engine="fast")
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), (3, 7), (False, True), (0.0, 1.0)])
+def test_labels_of_any_type_survive(labels: tuple[Any, ...]) -> None:
+    found = converted(*cases.labelled(*labels))
+    assert found.engine is Engine.ONNX, found.reason
+    assert found.parity is not None
+    assert found.parity.flipped == 0
+
+
+def test_a_classifier_without_probabilities() -> None:
+    _, x = cases.labelled("a", "b")
+    y = np.where(x[:, 1] > 0, "up", "down")
+    found = converted(RidgeClassifier().fit(x, y), x)
+    assert [o.name for o in found.signature.outputs] == ["predictions"]
+    assert found.engine is Engine.ONNX, found.reason
+    assert found.signature.classes == ("down", "up")
+
+
+def test_several_numbers_a_row() -> None:
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    found = converted(LinearRegression().fit(x, x @ np.ones((3, 2))), x)
+    assert found.engine is Engine.ONNX, found.reason
+    assert found.signature.outputs[0].shape == (-1, 2)
+
+
+@pytest.mark.parametrize(
+    "model", [KMeans(3, random_state=0, n_init=1), IsolationForest(n_estimators=10, random_state=0)]
+)
+def test_clusters_and_outliers_are_judged_by_their_labels(model: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32).astype(float)
+    found = converted(model.fit(x), x)
+    assert found.signature.task == "other"
+    assert found.engine is Engine.ONNX, found.reason
+    assert found.signature.outputs[0].dtype.startswith("int")
+
+
+def test_a_classifier_of_several_outputs_stays_native() -> None:
+    _, x = cases.labelled("a", "b")
+    y = np.column_stack([x[:, 0] > 0, x[:, 1] > 0]).astype(int)
+    found = converted(MultiOutputClassifier(RandomForestClassifier(3)).fit(x, y), x)
+    assert found.engine is Engine.NATIVE
+    assert "several outputs" in found.reason
+
+
+def test_integers_too_long_for_float32_take_a_graph_of_integers_or_stay_native() -> None:
+    frame = pd.DataFrame({"id": np.array([2**24, 2**24 + 1] * 50), "x": [0.5] * 100})
+    model = make_pipeline(StandardScaler(), DecisionTreeRegressor())
+    found = converted(model.fit(frame, [0.0, 1.0] * 50), frame)
+    assert found.engine is Engine.NATIVE
+    assert found.parity is not None
+    assert found.parity.rows_beyond == 50
+
+
+@pytest.mark.parametrize("name", ["predictions", "variable", "a b", "X"])
+def test_columns_named_like_tensors_of_the_graph(name: str) -> None:
+    frame, label = cases.people()
+    frame = frame.rename(columns={"visits": name}).assign(a_b=range(300))
+    model = cases.mixed_on(frame, label, ["age (years)", name, "a_b"])
+    found = converted(model, frame)
+    assert found.engine is Engine.ONNX, found.reason
+
+
+def test_a_graph_that_does_not_run_falls_back_and_says_so() -> None:
+    inspected = inspect_model(*models.ridge())
+
+    class Broken:
+        def to_onnx(self, model: Any, signature: Any) -> list[bytes]:
+            return [b"no graph"]
+
+    broken = replace(inspected, adapter=Broken())
+    assert "ONNX Runtime refuses the converted model" in convert(broken).reason
+    with pytest.raises(ConversionError, match="can't be run"):
+        convert(broken, "onnx")
