@@ -24,7 +24,7 @@ from jupyter_deploy.gateway.binary import validate
 from jupyter_deploy.gateway.files import KINDS, GatewayFiles, encode
 from jupyter_deploy.gateway.plan import TrafficPlan
 from jupyter_deploy.gateway.render import Rendered, discovery, render
-from jupyter_deploy.gateway.render.clusters import cold, warm
+from jupyter_deploy.gateway.render.clusters import cold
 
 #: Where Envoy counts what became of each kind's updates.
 STAT_PREFIX = {
@@ -123,7 +123,7 @@ class Applier:
 
     async def _switch(self, plan: TrafficPlan, rendered: Rendered) -> None:
         gaining = set(plan.serving) - self._serving()
-        wanted = self._reuse(rendered.clusters)
+        wanted = rendered.clusters
         names = {cluster["name"] for cluster in wanted}
         leaving = [one for name, one in self._clusters().items() if name not in names]
         await self._update("lds", encode(rendered.resources["lds"]))
@@ -131,7 +131,7 @@ class Applier:
         await self._wait_for_workers(plan, gaining)
         await self._update("rds", encode(rendered.resources["rds"]))
         await self._update("ecds", encode(rendered.resources["ecds"]))
-        await self._update("cds", encode(discovery("cluster.v3.Cluster", wanted)))
+        await self._update("cds", encode(rendered.resources["cds"]))
 
     async def _update(self, kind: str, text: str) -> None:
         """Replace one file and wait until Envoy uses it."""
@@ -192,8 +192,7 @@ class Applier:
 
     async def _serves(self, rendered: Rendered) -> bool:
         """Tell whether Envoy already uses exactly this."""
-        wanted = {kind: rendered.resources[kind] for kind in KINDS}
-        wanted["cds"] = discovery("cluster.v3.Cluster", self._reuse(rendered.clusters))
+        wanted = rendered.resources
         if any(
             self._files.read(self._files.watched(kind)) != encode(wanted[kind]) for kind in KINDS
         ):
@@ -217,16 +216,6 @@ class Applier:
             one["name"]: {key: value for key, value in one.items() if key != "@type"}
             for one in resources
         }
-
-    def _reuse(self, clusters: list[Json]) -> list[Json]:
-        """Return `clusters`, each as it is on file when it differs by how it was started only."""
-        current = self._clusters()
-        return [
-            current[one["name"]]
-            if one["name"] in current and warm(current[one["name"]]) == one
-            else one
-            for one in clusters
-        ]
 
     def _serving(self) -> set[str]:
         """Return the clusters that take traffic now: those readiness counts."""

@@ -73,12 +73,22 @@ async def validate(config: Path, secret: str | None = None) -> None:
             await process.wait()
     if process.returncode != 0:
         said = output.decode(errors="replace").strip()
+        reason = _reason(said, config)
         if secret:
-            said = said.replace(secret, "…")
-        # "[time][thread][critical][main] [source] error initializing configuration 'FILE': REASON"
-        reason = said.rpartition(f"'{config}': ")[2].strip() or said
+            reason = reason.replace(secret, "…")
         raise GatewayError(
-            f"Envoy refused the configuration: {reason[-2000:]}",
+            f"Envoy refused the configuration: {reason}",
             "What was served before still is. Please report this: it is a defect of the package.",
-            envoy=said[-4000:],
         )
+
+
+def _reason(said: str, config: Path) -> str:
+    """Return why Envoy refused `config`, without the copy of it that Envoy prints.
+
+    It says ``[time]… error initializing configuration 'FILE': REASON``, where REASON is followed
+    by all of the file as JSON, or comes after the whole message in Protobuf's text format.
+    """
+    text = said.partition(f"'{config}': ")[2].strip() or said
+    lines = text.splitlines() or [""]
+    dumped_first = lines[0].startswith("goo.gle/debug")
+    return lines[-1 if dumped_first else 0].removeprefix(": ")[:1000]

@@ -13,7 +13,6 @@ from jupyter_deploy.gateway.admin import Admin, connect
 from jupyter_deploy.gateway.apply import (
     STAT_PREFIX,
     Applier,
-    keep_good,
     prepare,
     until,
     write_cold,
@@ -173,8 +172,8 @@ class Gateway:
             raise
         write_cold(rendered, self.files)
         started = await self._launch(plan.port)
+        await self._apply(plan)
         await self._settle(plan)
-        keep_good(self.files)
         return started
 
     async def _launch(self, port: int) -> ProcessIdentity:
@@ -232,9 +231,12 @@ class Gateway:
 
     async def _settle(self, plan: TrafficPlan) -> None:
         """Give workers that answer the time to be found."""
+        warming = "cluster_manager.warming_clusters"
         async with connect(self.files.admin_socket) as admin:
 
             async def all_found() -> bool:
+                if (await admin.stats([warming])).get(warming) != "0":
+                    return False
                 active = await admin.clusters()
                 return all(name in active and active[name].healthy for name in plan.serving)
 

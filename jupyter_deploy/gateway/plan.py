@@ -11,11 +11,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jupyter_deploy.config import RESERVED_NAMES, SOCKET_PATH_MAX
-from jupyter_deploy.exceptions import GatewayError
+from jupyter_deploy.config import SOCKET_PATH_MAX, check_name
+from jupyter_deploy.exceptions import GatewayError, UsageError
 
 #: Largest request body, in bytes.
 BODY_MAX = 10 * 1024 * 1024
+
+#: Longest time a request may take, in seconds.
+TIMEOUT_MAX = 86400.0
+
+# What a bearer token may hold (RFC 6750); none of it is written in another way by Envoy.
+_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{8,512}")
 
 
 def cluster_name(deployment: str, version: str) -> str:
@@ -77,12 +83,14 @@ class Route:
 
     def __post_init__(self) -> None:
         name = self.deployment
-        if not name or "/" in name or name in RESERVED_NAMES:
-            raise GatewayError(f"{name!r} can't be a path of the gateway.")
+        try:
+            check_name(name)
+        except UsageError as error:
+            raise GatewayError(f"{name!r} can't be a path of the gateway.", error.hint) from error
         if any(weight < 0 for _, weight in self.weights) or not self.total:
             raise GatewayError(f"The weights of {name} must be 0 or more, and not all 0.")
-        if self.timeout <= 0:
-            raise GatewayError(f"The timeout of {name} must be more than 0 s.")
+        if not 0 < self.timeout <= TIMEOUT_MAX:
+            raise GatewayError(f"The timeout of {name} must be above 0 and at most a day.")
         _unique((version for version, _ in self.weights), f"a version in the route of {name}")
 
     @property
@@ -116,9 +124,9 @@ class TrafficPlan:
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
             raise GatewayError(f"{self.port} is not a TCP port.")
-        if self.key is not None and not re.fullmatch(r"[!-~]{8,512}", self.key):
+        if self.key is not None and not _KEY.fullmatch(self.key):
             raise GatewayError(
-                "The gateway's key must be 8 to 512 printable ASCII characters without spaces."
+                "The gateway's key must be 8 to 512 letters, digits and any of . _ ~ + / = -"
             )
         _unique((backend.cluster for backend in self.backends), "a backend")
         _unique((route.deployment for route in self.routes), "a route")

@@ -107,6 +107,7 @@ def roll(files: GatewayFiles) -> bool:
 
 def find(files: GatewayFiles) -> ProcessIdentity | None:
     """Return the Envoy that serves these files, whoever started it; None when there is none."""
+    _reap()
     for pid in (_recorded(files), _listening(files)):
         if pid is not None and (identity := _ours(pid, files)):
             return identity
@@ -115,17 +116,16 @@ def find(files: GatewayFiles) -> ProcessIdentity | None:
 
 def is_alive(identity: ProcessIdentity) -> bool:
     """Tell whether the process still runs; one that only waits to be reaped doesn't."""
-    child = _children.get(identity.pid)
-    if child is not None and child.poll() is not None:
-        del _children[identity.pid]
-        return False
     try:
         process = psutil.Process(identity.pid)
         # the clock may have been set since it was written down
         same = abs(process.create_time() - identity.created) < 2
-        return same and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        alive = same and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
-        return False
+        alive = False
+    if not alive and (child := _children.pop(identity.pid, None)):
+        child.wait()  # it is dead: this only reaps it
+    return alive
 
 
 def end(identity: ProcessIdentity, how: signal.Signals) -> None:
@@ -135,6 +135,13 @@ def end(identity: ProcessIdentity, how: signal.Signals) -> None:
             os.kill(identity.pid, how)
         except ProcessLookupError:
             return
+
+
+def _reap() -> None:
+    """Take leave of children that died, so that they don't stay as zombies."""
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            del _children[pid]
 
 
 def _recorded(files: GatewayFiles) -> int | None:

@@ -27,9 +27,9 @@ class Bench:
     workers: Workers
     run: Run[Any]
 
-    def another(self) -> Gateway:
+    def another(self, **options: Any) -> Gateway:
         """Return a second object for the same gateway, as a new controller has."""
-        return Gateway(self.paths.gateway, self.paths.logs)
+        return Gateway(self.paths.gateway, self.paths.logs, **options)
 
 
 def _bench(paths: Paths) -> Iterator[Bench]:

@@ -31,6 +31,7 @@ def _plan(
         (lambda: Route("churn", (("1.0.0", -1), ("1.1.0", 2))), "0 or more"),
         (lambda: Route("churn", (("1.0.0", 1), ("1.0.0", 1))), "twice"),
         (lambda: Route("churn", (("1.0.0", 1),), timeout=0), "timeout"),
+        (lambda: Route("churn", (("1.0.0", 1),), timeout=1e9), "timeout"),
         (lambda: Route("v2", (("1.0.0", 1),)), "can't be a path"),
         (lambda: Route("a/b", (("1.0.0", 1),)), "can't be a path"),
         (lambda: _plan(backends=(ONE, ONE)), "twice"),
@@ -43,6 +44,7 @@ def _plan(
         (lambda: _plan(port=65536), "TCP port"),
         (lambda: _plan(key="with space"), "key"),
         (lambda: _plan(key=""), "key"),
+        (lambda: _plan(key='with-"quotes"'), "key"),
         (lambda: _plan(key="line\nbreak-in-it"), "key"),
     ],
 )

@@ -34,8 +34,12 @@ def version_cluster(backend: Backend) -> dict[str, Any]:
         "type": "STATIC",
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
-        # With panic mode a cluster whose workers are all dead would be sent requests anyway.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "common_lb_config": {
+            # In panic mode a cluster whose workers are all dead is sent requests anyway.
+            "healthy_panic_threshold": {"value": 0},
+            # By default, a worker that is back waits a second for others to be back too.
+            "update_merge_window": "0s",
+        },
         "health_checks": [_health_check()],
         "outlier_detection": _outlier_detection(),
         "circuit_breakers": {
@@ -67,17 +71,13 @@ def version_cluster(backend: Backend) -> dict[str, Any]:
 
 
 def cold(cluster: dict[str, Any]) -> dict[str, Any]:
-    """Return `cluster` as a starting Envoy needs it.
+    """Return `cluster` as a starting Envoy is given it: without its health check.
 
-    It would open no port until every worker of every version has answered, or failed to for
-    as long as a health check may take: one stuck worker would keep all deployments down.
+    With it, Envoy would open no port until every worker of every version has answered or used
+    up the time to, and one stuck worker would keep all deployments down. The real cluster
+    follows as soon as the port is open.
     """
-    return {**cluster, "wait_for_warm_on_init": False}
-
-
-def warm(cluster: dict[str, Any]) -> dict[str, Any]:
-    """Return what :func:`cold` was given."""
-    return {key: value for key, value in cluster.items() if key != "wait_for_warm_on_init"}
+    return {key: value for key, value in cluster.items() if key != "health_checks"}
 
 
 def _endpoint(backend: Backend, socket: str) -> dict[str, Any]:

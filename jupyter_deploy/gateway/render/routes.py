@@ -216,8 +216,8 @@ def _deployment(plan: TrafficPlan, route: Route) -> list[Json]:
             },
             "route": {
                 **action,
-                "timeout": f"{route.timeout:g}s",
-                "idle_timeout": f"{route.timeout + 5:g}s",
+                "timeout": f"{route.timeout:.3f}s",
+                "idle_timeout": f"{route.timeout + 5:.3f}s",
                 "retry_policy": _retries(route),
             },
         }
