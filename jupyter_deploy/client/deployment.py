@@ -166,9 +166,20 @@ class Deployment:
         self._last = self._ask(lambda controller: controller.set_running(self._name, False))
         return self._last
 
-    def start(self) -> DeploymentInfo:
-        """Serve again after ``stop``."""
-        self._last = self._ask(lambda controller: controller.set_running(self._name, True))
+    def start(self, timeout: float = 60.0) -> DeploymentInfo:
+        """Serve again after ``stop``, and wait until it does.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait; 0 returns at once.
+
+        Raises
+        ------
+        ServiceError
+            When it fails to come up.
+        """
+        self._last = self._ask(lambda controller: _started(controller, self._name, timeout))
         return self._last
 
     def remove(self) -> None:
@@ -223,6 +234,13 @@ class Deployment:
             f"<div><b>{escape(self._name)}</b> {escape(last.version or '')} "
             f"· {escape(last.state.value)} · <code>{escape(last.endpoint)}/predict</code></div>"
         )
+
+
+def _started(controller: ControllerClient, name: str, timeout: float) -> DeploymentInfo:
+    from jupyter_deploy.client.follow import settled
+
+    info = controller.set_running(name, True)
+    return settled(controller, name, timeout) if timeout > 0 else info
 
 
 def connect(name: str) -> Deployment:

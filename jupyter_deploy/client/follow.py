@@ -1,13 +1,20 @@
-"""Follow an operation of the controller until it ends, through a restart of the controller too."""
+"""Wait for what the controller does: an operation until it ends, a start until it serves."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jupyter_deploy.client.http import unreachable
-from jupyter_deploy.exceptions import ControllerError
-from jupyter_deploy.types import Operation, OperationState, StageReport
+from jupyter_deploy.exceptions import ControllerError, ServiceError
+from jupyter_deploy.types import (
+    DeploymentInfo,
+    DeploymentState,
+    Operation,
+    OperationState,
+    StageReport,
+)
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.http import ControllerClient
@@ -54,6 +61,34 @@ def follow(
             if not unreachable(error) or revived > _REVIVALS:
                 raise
             _revive(controller)
+
+
+def settled(controller: ControllerClient, name: str, timeout: float) -> DeploymentInfo:
+    """Wait while a deployment is starting; return what became of it.
+
+    Parameters
+    ----------
+    timeout
+        Seconds; afterwards it is returned as it is.
+
+    Raises
+    ------
+    ServiceError
+        When it failed.
+    """
+    end = time.monotonic() + timeout
+    seen = controller.info().head
+    while True:
+        info = controller.deployment(name).deployment
+        if info.state is DeploymentState.FAILED:
+            raise ServiceError(
+                f"{name!r} failed: {info.error}", f"See: jupyter model-deploy logs {name}"
+            )
+        left = end - time.monotonic()
+        if info.state is not DeploymentState.STARTING or left < 0:
+            return info
+        page = controller.events(after=seen, wait=min(_WAIT, left), deployment=name)
+        seen = max([seen, *(event.seq for event in page.events)])
 
 
 def _revive(controller: ControllerClient) -> None:

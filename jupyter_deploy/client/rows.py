@@ -70,14 +70,14 @@ def _cells(column: Any, name: str) -> list[Any]:
 
 
 def _cell(value: Any, row: int, column: str) -> Any:
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "item"):  # a numpy scalar, some of which are floats and strings too
+        return _cell(value.item(), row, column)
     if isinstance(value, float):
         if math.isinf(value):
             raise _infinite(row, column, value)
         return None if math.isnan(value) else value
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    if hasattr(value, "item"):  # a numpy scalar
-        return _cell(value.item(), row, column)
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

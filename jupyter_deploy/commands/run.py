@@ -128,8 +128,11 @@ def _stop(command: nouns.Stop, session: Session) -> Result:
 
 
 def _start(command: nouns.Start, session: Session) -> Result:
+    from jupyter_deploy.client.deployment import Deployment
+
     with _controller() as controller, _named(controller, command.name):
-        return results.Changed(controller.set_running(command.name, True))
+        controller.deployment(command.name)
+    return results.Changed(Deployment(command.name).start())
 
 
 def _remove(command: nouns.Remove, session: Session) -> Result:
@@ -164,7 +167,8 @@ def _up(command: nouns.Up, session: Session) -> Result:
                     "See: jupyter model-deploy status, jupyter model-deploy logs NAME",
                 )
             controller.events(after=info.head, wait=_UP_WAIT)
-    failed = [d for d in deployments if d.state.value == "failed"]
+    # one that was never live has nothing to bring back: it stays failed, as `list` shows
+    failed = [d for d in deployments if d.state.value == "failed" and d.version]
     if failed:
         raise ServiceError(
             "; ".join(f"{d.name} failed: {d.error}" for d in failed),

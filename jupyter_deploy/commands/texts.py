@@ -90,7 +90,9 @@ def detail(found: DeploymentDetail) -> str:
     if rows:
         header = ("VERSION", "STATE", "ENGINE", "READY", "PIDS", "PACKED")
         parts += ["", table(header, rows)]
-    errors = [f"{v.spec.version}: {v.error}" for v in found.versions if v.error]
+    errors = [
+        f"{v.spec.version}: {v.error}" for v in found.versions if v.error and v.error != info.error
+    ]
     return "\n".join(parts + (["", *errors] if errors else []))
 
 
