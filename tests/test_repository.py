@@ -54,7 +54,7 @@ def test_links_between_the_documents_lead_somewhere() -> None:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
         "import sys, jupyter_deploy\n"
-        "heavy = {'bentoml', 'numpy', 'pandas', 'sklearn', 'onnx', 'pydantic', 'httpx', 'papermill'}\n"
+        "heavy = {'bentoml', 'numpy', 'pandas', 'sklearn', 'onnx', 'pydantic', 'httpx'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     printed = subprocess.run(

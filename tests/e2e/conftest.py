@@ -52,11 +52,11 @@ class Live:
         with ControllerClient(self.paths) as client:
             return psutil.Process(client.info().pid)
 
-    def envoy(self) -> psutil.Process:
+    def envoy(self) -> psutil.Process | None:
+        """None while none runs."""
         with ControllerClient(self.paths) as client:
             pid = client.info().gateway.pid
-        assert pid is not None
-        return psutil.Process(pid)
+        return None if pid is None else psutil.Process(pid)
 
     def whole(self) -> bool:
         """True when every worker wanted is ready."""

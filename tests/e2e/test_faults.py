@@ -14,6 +14,7 @@ import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
 
+from jupyter_deploy.cli import main
 from jupyter_deploy.client.launch import ensure_controller
 from tests.conftest import reap
 from tests.e2e.conftest import NAME, Live
@@ -36,8 +37,9 @@ def under_load(live: Live, fault: Callable[[], None], whole: Callable[[], object
     return load.outcome
 
 
-def kill(*processes: psutil.Process) -> None:
+def kill(*processes: psutil.Process | None) -> None:
     for process in processes:
+        assert process is not None
         process.send_signal(signal.SIGKILL)
 
 
@@ -97,7 +99,7 @@ def test_envoy_killed(live: Live) -> None:
         kill(envoy)
 
     def back() -> None:
-        wait_for(lambda: live.envoy() != envoy, 10, "another Envoy")
+        wait_for(lambda: live.envoy() not in (None, envoy), 10, "another Envoy")
 
     outcome = under_load(live, the_gateway, back)
     assert outcome.failed > 0
@@ -153,14 +155,14 @@ def test_the_service_outlives_the_kernel(live: Live, how: str) -> None:
 
 
 def test_up_after_everything_was_killed(live: Live) -> None:
-    old = {live.controller().pid, live.envoy().pid, *live.worker_pids()}
+    envoy = live.envoy()
+    assert envoy is not None
+    old = {live.controller(), envoy, *map(psutil.Process, live.worker_pids())}
     reap(live.paths)
-    assert not any(alive(psutil.Process(p)) for p in old if psutil.pid_exists(p))
-    from jupyter_deploy.cli import main
-
+    assert not any(map(alive, old))
     assert main(["up"]) == 0
     live.wait_until_whole(1)
-    assert not old & {live.controller().pid, live.envoy().pid, *live.worker_pids()}
+    assert not old & {live.controller(), live.envoy(), *map(psutil.Process, live.worker_pids())}
     with Load(live.url, live.body, live.headers) as load:
         wait_for(lambda: load.answered_more_than(100), 10, "load to flow")
     assert load.outcome.failed == 0

@@ -53,7 +53,7 @@ def test_metrics_are_summed_over_workers(live: Live) -> None:
         return sum(
             float(line.rsplit(" ", 1)[1])
             for line in text.splitlines()
-            if line.startswith("jupyter_deploy_requests_total{") and '"predict"' in line
+            if line.startswith("jupyter_deploy_requests_total{") and 'route="/predict"' in line
         )
 
     before = count()
