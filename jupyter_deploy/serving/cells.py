@@ -66,7 +66,7 @@ class Field:
     def bounded(self) -> str:
         """The same, with the bounds."""
         low, high = (
-            (f"{self.low:.0f}", f"{self.high:.0f}")
+            (str(int(self.low)), str(int(self.high)))
             if self.column.kind == "integer"
             else (f"{self.low:.6g}", f"{self.high:.6g}")
         )
@@ -239,10 +239,9 @@ def _cell(field: Field, row: int, value: Any, findings: _Findings) -> Any:
     if value is _ABSENT or (value is None and field.nullable):
         return None
     # 3.0 is the integer 3 written by a client that knows only floats
-    if kind == "integer" and type(value) is float and value.is_integer():
-        value = int(value)
-    if type(value) not in _TYPES[kind]:
+    whole = kind == "integer" and type(value) is float and value.is_integer()
+    if type(value) not in _TYPES[kind] and not whole:
         findings.add(row, field.column.name, describe(value), field.expected)
     elif kind in ("number", "integer") and not field.low <= value <= field.high:
         findings.add(row, field.column.name, describe(value), field.bounded)
-    return value
+    return int(value) if whole else value

@@ -129,7 +129,8 @@ class _FloatMatrix:
         self._values: Callable[[dict[str, Any]], Sequence[Any]] = (
             itemgetter(*names) if len(names) > 1 else lambda record: (record[names[0]],)
         )
-        self._pack = struct.Struct(f"{self._width}{code}").pack
+        # "=": without it struct turns what a float32 can't hold into infinity
+        self._pack = struct.Struct(f"={self._width}{code}").pack
         nullable = [field.nullable for field in fields]
         self._allowed = _NUMBERS_OR_NULL if any(nullable) else _NUMBERS
         self._required = None if not any(nullable) else np.flatnonzero(~np.array(nullable))

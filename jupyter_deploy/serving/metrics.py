@@ -70,7 +70,13 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         ).labels(*self._ours)
-        theirs = ("endpoint", "service_name", "service_version", "http_response_code")
+        theirs = (
+            "endpoint",
+            "service_name",
+            "service_version",
+            "http_response_code",
+            "runner_name",
+        )
         self._bentoml_requests = Counter(
             "bentoml_service_request_total",
             "Total number of HTTP requests",
@@ -120,7 +126,7 @@ class Metrics:
         return generate_latest(registry)
 
     def _bind(self, route: str, code: int) -> tuple[Counter, Histogram, Counter, Histogram]:
-        theirs = (route, *self._ours, str(code))
+        theirs = (route, *self._ours, str(code), self._ours[0])
         bound = (
             self._requests.labels(*self._ours, route, str(code)),
             self._seconds.labels(*self._ours, route),

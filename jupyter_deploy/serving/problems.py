@@ -126,7 +126,7 @@ class InvalidInput(Problem):
     @classmethod
     def of(cls, cells: Sequence[Cell], more: bool = False) -> InvalidInput:
         """Make the problem of these cells; `more` says that there are others."""
-        count = f"{len(cells)}{' or more' if more else ''}"
+        count = f"{'More than ' if more else ''}{len(cells)}"
         first = str(cells[0])
         detail = first if len(cells) == 1 and not more else f"{count} values are wrong; {first}"
         return cls(f"{detail}.", cells)
