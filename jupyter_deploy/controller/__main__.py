@@ -10,7 +10,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 
 from jupyter_deploy import config
-from jupyter_deploy.controller.serve import lock, serve
+from jupyter_deploy.controller.serve import serve, take_lock
 from jupyter_deploy.exceptions import DeployError
 
 
@@ -28,12 +28,15 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         paths = config.paths().ensure()
-        if (held := lock(paths.controller_lock)) is None:
+        if (lock := take_lock(paths.controller_lock, paths.controller_socket)) is None:
             print(f"A controller already runs for {paths.home}.")
             return 0
     except DeployError as error:
         print(error, file=sys.stderr)
         return 1
+    # children find their installation by these, whether or not the user set them
+    os.environ["JUPYTER_DEPLOY_HOME"] = str(paths.home)
+    os.environ["JUPYTER_DEPLOY_RUNTIME"] = str(paths.runtime)
     # workers inherit the folder: none of the user's, which may be removed
     os.chdir(paths.home)
     handler = RotatingFileHandler(paths.controller_log, maxBytes=2_000_000, backupCount=3)
@@ -42,13 +45,13 @@ def main() -> int:
     for chatty in ("alembic", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        asyncio.run(serve(paths))
+        asyncio.run(serve(paths, lock))
     except DeployError as error:
         logging.getLogger(__name__).error("%s", error)
         print(error, file=sys.stderr)
         return 1
     finally:
-        os.close(held)
+        lock.release()
     return 0
 
 

@@ -32,8 +32,9 @@ from jupyter_deploy.types import (
     VersionSpec,
 )
 
-#: Longest time in seconds that stop and remove wait for the last process to end.
-ENDING = 60.0
+#: Longest time in seconds that stop and remove wait for the last process to end; below what
+#: clients wait for an answer.
+ENDING = 25.0
 
 Shutdown = Callable[[bool], None]
 

@@ -63,7 +63,8 @@ class Loop:
         for (deployment, _), (life, _) in self._lives.items():
             if deployment == name:
                 life.changed.set()
-        self._lead(name, [])
+        if not self._closing:
+            self._lead(name, [])
 
     async def settled(self, name: str, timeout: float) -> bool:
         """Wait until nothing of `name` runs any more; False when that took too long."""

@@ -109,45 +109,56 @@ class Controller:
         )
 
     def start(self) -> Controller:
+        """Start it; a guard may be quicker, then ours leaves."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_deploy.controller"],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         wait_for(self.answers, 20, "the controller's answer")
+        if self.pid() != self.process.pid:
+            self.process.wait(20)
         return self
 
     def answers(self) -> bool:
-        if self.process and self.process.poll() is not None:
-            raise AssertionError(f"the controller ended: {self.process.communicate()[0]}")
-        # by hand: httpcore leaks the socket of a refused connection
+        if self.process and self.process.poll():
+            log = self.paths.controller_log.read_text()
+            raise AssertionError(f"the controller ended with {self.process.returncode}: {log}")
+        # asked first: httpcore leaks the socket of a refused connection
+        return self.listens() and self.http.get("/controller").status_code == 200
+
+    def listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(self.paths.controller_socket)):
-                return False
-        return self.http.get("/controller").status_code == 200
+            return probe.connect_ex(str(self.paths.controller_socket)) == 0
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End the controller by a signal; return its exit code."""
-        assert self.process
-        self.process.send_signal(how)
-        return self.wait()
+    def pid(self) -> int:
+        return int(self.get("/controller")["pid"])
 
-    def wait(self) -> int:
-        assert self.process
-        self.process.communicate(timeout=30)
-        code, self.process = self.process.returncode, None
-        return code
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """End the controller by a signal; return its exit code when it is our child."""
+        pid = self.pid()
+        os.kill(pid, how)
+        return self.wait(pid)
+
+    def wait(self, pid: int | None = None) -> int | None:
+        """Wait until the controller is gone."""
+        if self.process and pid in (None, self.process.pid):
+            return self.process.wait(30)
+        assert pid
+        wait_for(lambda: not psutil.pid_exists(pid), 30, "the controller's end")
+        return None
 
     def close(self) -> None:
-        if self.process and self.process.poll() is None:
-            # quicker than killing all: orphans wait for init to reap them
+        """End it with all services: quicker than killing all, since orphans wait for init."""
+        if self.listens():
+            pid = self.pid()
             self.http.post("/shutdown", params={"services": True})
+            self.wait(pid)
         self.http.close()
         if self.process:
-            self.wait()
+            self.process.wait(20)
 
     def get(self, path: str, **params: Any) -> Any:
         answer = self.http.get(path, params=params)

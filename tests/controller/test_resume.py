@@ -61,7 +61,8 @@ def test_killed_after_every_event_of_a_deploy_it_always_converges(
             seen = controller.get("/events", after=seen, wait=10)["head"]
         controller.end(signal.SIGKILL)
         controller.start()
-        assert controller.finished(operation.id).state == "done", (count, version)
+        finished = controller.finished(operation.id)
+        assert finished.state == "done", (count, finished.error)
         assert controller.predict("churn").status_code == 200
         wait_for(lambda: len(workers_of(paths)) == 1, 20, f"one worker after {count} events")
         assert workers_of(paths) == set(controller.pids("churn", version))
