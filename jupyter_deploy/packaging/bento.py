@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import sys
 import warnings
@@ -187,8 +188,8 @@ def _readme(spec: VersionSpec) -> str:
         f"- `{c['name']}`: {c['kind']}{' or null' if c['nullable'] else ''}"
         for c in spec.signature["inputs"]
     )
-    example = json.dumps([spec.signature["example"]])
-    curl = f"curl -H 'content-type: application/json' -d '{example}' http://127.0.0.1:3000/predict"
+    example = shlex.quote(json.dumps([spec.signature["example"]]))
+    curl = f"curl -H 'content-type: application/json' -d {example} http://127.0.0.1:3000/predict"
     return (
         f"# {spec.bento}\n\n"
         f"{spec.provenance.model_type}, packed by jupyter-model-deploy "

@@ -121,8 +121,18 @@ def learn(
         inputs=columns,
         outputs=tuple(described),
         classes=classes,
-        example=records(sample, [0], columns)[0],
+        example=_example(sample, columns),
     )
+
+
+def _example(sample: Any, columns: tuple[Column, ...]) -> dict[str, Any]:
+    """The first row; JSON has no infinity, so the column's least number stands for one."""
+    (record,) = records(sample, [0], columns)
+    for column in columns:
+        value = record[column.name]
+        if isinstance(value, float) and math.isinf(value):
+            record[column.name] = column.minimum or 0.0
+    return record
 
 
 def take(sample: Any, rows: Any) -> Any:

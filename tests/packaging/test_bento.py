@@ -155,6 +155,13 @@ def test_golden_requests_are_strict_json(paths: Paths) -> None:
     assert VersionSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
+def test_a_sample_full_of_infinities_still_packs(paths: Paths) -> None:
+    spec = pack(lambda rows: np.ones(len(rows)), np.array([[np.inf, 2.0], [3.0, -np.inf]]))
+    assert spec.golden == []
+    manifest = json.loads((folder(spec) / "src" / "model" / "manifest.json").read_text())
+    assert manifest["warmup"] == [{"x0": 3.0, "x1": 2.0}]
+
+
 def test_a_model_that_answers_at_random_has_no_golden_request(paths: Paths) -> None:
     spec = pack(lambda rows: np.random.default_rng().random(len(rows)), np.ones((3, 1)))
     assert spec.golden == []
