@@ -22,7 +22,7 @@ from jupyter_deploy.exceptions import GatewayError
 from jupyter_deploy.gateway.admin import Admin
 from jupyter_deploy.gateway.binary import validate
 from jupyter_deploy.gateway.files import KINDS, GatewayFiles, encode
-from jupyter_deploy.gateway.plan import TrafficPlan
+from jupyter_deploy.gateway.plan import TrafficPlan, cluster_name
 from jupyter_deploy.gateway.render import Rendered, discovery, render
 from jupyter_deploy.gateway.render.clusters import cold
 
@@ -166,7 +166,11 @@ class Applier:
         one deployment must not keep changes of the others out.
         """
         wanted = {backend.cluster: frozenset(backend.sockets) for backend in plan.backends}
-        routed = {f"{r.deployment}@{version}" for r in plan.routes for version, _ in r.weights}
+        routed = {
+            cluster_name(route.deployment, version)
+            for route in plan.routes
+            for version, _ in route.weights
+        }
         late: list[str] = []
 
         async def ready() -> bool:

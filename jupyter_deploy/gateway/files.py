@@ -9,7 +9,8 @@
     RUN_DIR/process.json         which process serves it
     RUN_DIR/admin.sock           Envoy's admin interface, ours alone
     RUN_DIR/ready.sock           answers whether every live version is ready
-    LOG_DIR/gateway.log          what Envoy has to say
+    LOG_DIR/gateway.log          what Envoy has to say (of routes it refuses: all, the key too,
+                                 hence the validation of everything before it sees it)
     LOG_DIR/access.jsonl         one line for every request
 
 Envoy reads a file again only when one is *renamed* into its folder, and then everything in that

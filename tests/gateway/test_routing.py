@@ -245,7 +245,10 @@ def test_errors_of_a_model_pass_unchanged(gate: Bench) -> None:
 
 
 def test_counts(gate: Bench) -> None:
-    before = gate.run(gate.gateway.stats())["churn", "1.0.0"]
+    call(gate.port, "/churn/predict", {})
+    before = wait_for(
+        lambda: gate.run(gate.gateway.stats()).get(("churn", "1.0.0")), 5, "the first count"
+    )
     for status in (200, 200, 418, 500):
         call(gate.port, "/churn/predict", {"status": status})
 

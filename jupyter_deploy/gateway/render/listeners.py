@@ -193,7 +193,7 @@ def _counts() -> Json:
         "name": "envoy.access_loggers.stats",
         "typed_config": {
             "@type": f"{_TYPE}.access_loggers.stats.v3.Config",
-            "stat_prefix": "model",
+            "stats_scope": {"prefix": "model"},
             "counters": [{"stat": {"name": "requests", "tags": [*tags, code]}, "value_fixed": 1}],
             "histograms": [
                 {

@@ -257,5 +257,7 @@ def _retries(route: Route) -> Json:
                 },
             }
         ],
-        "host_selection_retry_max_attempts": 5,
+        # A dead worker has the fewest requests under way, so it is drawn first, again and again,
+        # until outlier detection has it out.
+        "host_selection_retry_max_attempts": 30,
     }
