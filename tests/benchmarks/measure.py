@@ -1,4 +1,4 @@
-"""Measuring whole processes: CPU time over a process tree, and plain `bentoml serve` to compare with."""
+"""Measuring whole processes: CPU time of a process tree, and plain ``bentoml serve``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def free_port() -> int:
 def bentoml_serve(
     target: str | Path, ready: str = "/readyz", log: Path | None = None
 ) -> Iterator[tuple[str, int, float]]:
-    """Run plain ``bentoml serve``; yield its URL, its pid and the seconds until `ready` said 200."""
+    """Run ``bentoml serve``; yield its URL, its pid and the seconds until `ready` said 200."""
     port = free_port()
     sink = log.open("wb") if log else subprocess.DEVNULL
     start = time.monotonic()

@@ -24,7 +24,8 @@ model, sample = models.logistic()
 import jupyter_deploy as jd
 stages = {}
 start = time.monotonic()
-d = jd.deploy(model, name="first", sample=sample, on_stage=lambda r: stages.update({r.stage: r.seconds}))
+told = lambda report: stages.update({report.stage: report.seconds})
+d = jd.deploy(model, name="first", sample=sample, on_stage=told)
 d.predict(sample[:1])
 print(json.dumps({"total": time.monotonic() - start, "stages": stages, "version": d.version}))
 """

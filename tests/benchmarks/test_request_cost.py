@@ -1,12 +1,14 @@
 """CPU a request, over all processes of the service, beside a hand-written BentoML service.
 
 One row of 30 features, StandardScaler + RandomForest(100) as the same ONNX file in both; ours with
-validation, request ids and metrics on. CPU time and not throughput, since it is steady on a shared machine.
+validation, request ids and metrics on. CPU time and not throughput, since it is steady on a shared
+machine.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 from pathlib import Path
 
 import psutil
@@ -20,7 +22,7 @@ from tests.benchmarks.measure import bentoml_serve, cpu_seconds, tree
 from tests.load import Load
 from tests.waiting import wait_for
 
-HAND_WRITTEN = '''
+HAND_WRITTEN = """
 import bentoml
 import numpy as np
 import onnxruntime
@@ -37,7 +39,7 @@ class HandWritten:
     @bentoml.api
     def predict(self, rows: np.ndarray) -> np.ndarray:
         return self.session.run(None, {self.input: rows.astype(np.float32)})[1]
-'''
+"""
 
 ROUNDS = 3
 
@@ -74,6 +76,7 @@ def test_cpu_a_request(paths: Paths, tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(HAND_WRITTEN.replace("MODEL", str(onnx)))
 
     ours, plain, theirs, gateway = [], [], [], []
+    hand_written = {"rows": rows}
     with (
         bentoml_serve(f"forest:{deployment.version}") as (own_url, own_pid, _),
         bentoml_serve(tmp_path) as (hand_url, hand_pid, _),
@@ -83,16 +86,17 @@ def test_cpu_a_request(paths: Paths, tmp_path: Path) -> None:
             before = cpu_seconds(envoy)
             ours.append(cost(workers, url, record, {header: key}, 4000))
             gateway.append((cpu_seconds(envoy) - before) / 4200 * 1e6)
-            plain.append(cost(tree(own_pid), f"{own_url}/predict", record, {}, 4000))
-            theirs.append(cost(tree(hand_pid), f"{hand_url}/predict", {"rows": rows}, {}, 800))
+            plain.append(cost(tree(own_pid), f"{own_url}/predict", rows, {}, 4000))
+            theirs.append(cost(tree(hand_pid), f"{hand_url}/predict", hand_written, {}, 1500))
 
     print("\nµs of CPU a request, one row of 30 features, RandomForest(100), three rounds:")
     for name, values in {
-        "worker behind the gateway": ours,
-        "the same Bento under plain `bentoml serve`": plain,
-        "hand-written @bentoml.api, same ONNX file": theirs,
+        "worker behind the gateway, a record": ours,
+        "the same Bento under `bentoml serve`, a row": plain,
+        "hand-written @bentoml.api, same ONNX, a row": theirs,
         "Envoy, for comparison": gateway,
     }.items():
         print(f"  {name:45} " + "  ".join(f"{v:7.0f}" for v in values))
-    assert min(ours) <= 200
-    assert min(theirs) / min(plain) >= 10
+    print(f"  ratio of the medians {statistics.median(theirs) / statistics.median(plain):.1f}")
+    assert statistics.median(ours) <= 200
+    assert statistics.median(theirs) / statistics.median(plain) >= 10
