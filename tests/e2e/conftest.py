@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psutil
 import pytest
 
@@ -69,6 +67,6 @@ class Live:
 
 
 @pytest.fixture(scope="module")
-def live(shared_paths: Paths) -> Iterator[Live]:
+def live(shared_paths: Paths) -> Live:
     model, sample = models.logistic()
-    yield Live(shared_paths, jd.deploy(model, name=NAME, sample=sample, workers=WORKERS))
+    return Live(shared_paths, jd.deploy(model, name=NAME, sample=sample, workers=WORKERS))

@@ -23,7 +23,7 @@ from tests.waiting import wait_for
 
 
 def under_load(live: Live, fault: Callable[[], None], whole: Callable[[], object]) -> Outcome:
-    """Do `fault` under load, wait until `whole` and until predictions flow; return what was seen."""
+    """Do `fault` under load, wait until `whole` and predictions flow; return what was seen."""
     live.wait_until_whole()
     with Load(live.url, live.body, live.headers) as load:
         wait_for(lambda: load.answered_more_than(100), 10, "load to flow")
@@ -54,7 +54,7 @@ def test_one_worker_killed(live: Live) -> None:
         wait_for(lambda: live.whole() and victim not in live.worker_pids(), 30, "a new worker")
 
     outcome = under_load(live, one_worker, another)
-    # What the dead worker had in hand can't be asked again safely: at most one request a connection.
+    # what the dead worker had in hand can't be asked again safely: one request a connection
     assert outcome.failed <= 4
     assert before - {victim} <= live.worker_pids()
 
