@@ -186,7 +186,10 @@ def _goes_on(spec: VersionSpec) -> DeployInterrupted:
 
 def _has(controller: ControllerClient, spec: VersionSpec) -> bool:
     """Whether the controller took the version, when its answer was lost."""
+    from jupyter_deploy.client.launch import ensure_controller
+
     try:
+        ensure_controller(controller.paths).close()  # it may have died of it
         detail = controller.deployment(spec.name)
     except NotFoundError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from html import escape
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 #: Seconds for a prediction; a model may take its time on many rows.
 _PREDICT = 120.0
+#: Seconds for a sign of life, and between two of them.
+_HEALTH, _PAUSE = 2.0, 0.05
 
 
 class Deployment:
@@ -179,8 +182,23 @@ class Deployment:
         ServiceError
             When it fails to come up.
         """
+        end = time.monotonic() + timeout
         self._last = self._ask(lambda controller: _started(controller, self._name, timeout))
+        while not self.serves() and time.monotonic() < end:
+            time.sleep(_PAUSE)
         return self._last
+
+    def serves(self) -> bool:
+        """Whether the endpoint answers, asked of itself: its worker is ready, and routed to."""
+        import httpx
+
+        try:
+            answer = self._client().get(
+                f"{self.endpoint}/healthz", headers=self.headers, timeout=_HEALTH
+            )
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
 
     def remove(self) -> None:
         """Stop serving and forget the deployment; its Bentos stay in the Bento store."""

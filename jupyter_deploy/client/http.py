@@ -6,8 +6,6 @@ A problem document comes back as the exception it was made from.
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,6 +13,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from jupyter_deploy._version import __version__
+from jupyter_deploy.client.unix import UnixTransport
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import ControllerError, DeployError, from_problem
 from jupyter_deploy.types import (
@@ -56,9 +55,8 @@ class ControllerClient:
         self.paths = paths
         self._http = httpx.Client(
             base_url="http://controller/v1",
-            # the host of base_url is only a label: the socket decides where this goes, and
-            # neither proxies nor certificates of the environment have a say in it
-            transport=httpx.HTTPTransport(uds=str(paths.controller_socket), verify=False),
+            # the host of base_url is only a label: the socket decides where this goes
+            transport=UnixTransport(paths.controller_socket),
             trust_env=False,
             timeout=httpx.Timeout(_ANSWER, connect=_CONNECT),
             headers={"user-agent": f"jupyter-model-deploy/{__version__}"},
@@ -182,9 +180,6 @@ class ControllerClient:
         self._request("POST", "/shutdown", params={"services": str(services).lower()})
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
-        # asked first, since httpcore leaves the socket of a refused connection unclosed
-        if not listens(self.paths.controller_socket):
-            raise _not_running()
         try:
             answer = self._http.request(method, path, **options)
         except httpx.TimeoutException as error:
@@ -193,21 +188,14 @@ class ControllerClient:
                 f"Its log is {self.paths.controller_log}.",
             ) from error
         except httpx.TransportError as error:
-            raise _not_running() from error
+            raise ControllerError(
+                "The controller is not running.",
+                "Start it with: jupyter model-deploy up",
+                unreachable=True,
+            ) from error
         if answer.is_success:
             return answer.json() if answer.content else None
         raise _failure(answer)
-
-
-def listens(path: Path) -> bool:
-    """Whether somebody accepts connections on a Unix socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def unreachable(error: DeployError) -> bool:
@@ -237,14 +225,6 @@ def check_api(raw: Any) -> None:
         f"This environment is older ({__version__}) than the running controller ({release}).",
         f"Upgrade here with: pip install --upgrade 'jupyter-model-deploy>={release}'",
         older="client",
-    )
-
-
-def _not_running() -> ControllerError:
-    return ControllerError(
-        "The controller is not running.",
-        "Start it with: jupyter model-deploy up",
-        unreachable=True,
     )
 
 

@@ -17,15 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from jupyter_deploy.client.http import ControllerClient, listens, unreachable
+from jupyter_deploy.client.http import ControllerClient, unreachable
+from jupyter_deploy.client.unix import listens
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import ControllerError
 
 #: Seconds a controller has to answer after its start.
 DEADLINE = 10.0
-#: Seconds to go on looking when the process we started has left with an error: it may have
-#: lost the race against another face's controller that is about to answer.
-_GRACE = 2.0
 _LOG_LINES = 15
 
 
@@ -130,9 +128,8 @@ def _start(paths: Paths, deadline: float) -> ControllerClient:
         client = connect(paths)
         if client is not None:
             return client
-        if process.returncode not in (None, 0):
-            end = min(end, time.monotonic() + _GRACE)
-        if time.monotonic() > end:
+        # one that left with 0 lost the race against another face's, which is about to answer
+        if process.returncode not in (None, 0) or time.monotonic() > end:
             raise _not_started(paths, process.returncode, deadline, begin)
         time.sleep(0.03)
 
@@ -157,7 +154,7 @@ def _not_started(
     paths: Paths, returncode: int | None, deadline: float, begin: int
 ) -> ControllerError:
     with paths.controller_log.open("rb") as log:
-        log.seek(begin)
+        log.seek(min(begin, paths.controller_log.stat().st_size))
         lines = log.read().decode(errors="replace").splitlines()[-_LOG_LINES:]
     what = (
         f"did not answer within {deadline:g} s"

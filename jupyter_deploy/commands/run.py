@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LOG_PAUSE = 0.5
 #: Seconds of one long poll while services come up.
 _UP_WAIT = 2.0
+#: Seconds between two looks at an endpoint that is about to answer.
+_HEALTH_WAIT = 0.1
 
 
 class Session(Protocol):
@@ -156,8 +158,11 @@ def _up(command: nouns.Up, session: Session) -> Result:
             # read first: an event after this number wakes the next wait
             info = controller.info()
             deployments = controller.deployments()
-            waiting = [d for d in deployments if not _settled(d)]
-            _tell(deployments, told, session)
+            moving = [d for d in deployments if not _settled(d)]
+            # what a controller that has just come up tells may be of before the fall
+            silent = [d for d in deployments if _running(d) and not _serves(d.name)]
+            _tell([d for d in deployments if d not in silent], told, session)
+            waiting = moving + silent
             if not waiting and (info.gateway.running or not deployments):
                 break
             if time.monotonic() > end:
@@ -166,7 +171,7 @@ def _up(command: nouns.Up, session: Session) -> Result:
                     f"Not running after {command.timeout:g} s: {names}.",
                     "See: jupyter model-deploy status, jupyter model-deploy logs NAME",
                 )
-            controller.events(after=info.head, wait=_UP_WAIT)
+            controller.events(after=info.head, wait=_UP_WAIT if moving else _HEALTH_WAIT)
     # one that was never live has nothing to bring back: it stays failed, as `list` shows
     failed = [d for d in deployments if d.state.value == "failed" and d.version]
     if failed:
@@ -179,6 +184,16 @@ def _up(command: nouns.Up, session: Session) -> Result:
 
 def _settled(info: DeploymentInfo) -> bool:
     return info.state.value in ("running", "stopped", "failed")
+
+
+def _running(info: DeploymentInfo) -> bool:
+    return info.state.value == "running"
+
+
+def _serves(name: str) -> bool:
+    from jupyter_deploy.client.deployment import Deployment
+
+    return Deployment(name).serves()
 
 
 def _tell(deployments: list[DeploymentInfo], told: dict[str, str], session: Session) -> None:

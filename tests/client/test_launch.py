@@ -48,23 +48,23 @@ def test_two_faces_at_once_share_one(paths: Paths) -> None:
         client.close()
 
 
-def test_it_leaves_the_callers_session(paths: Paths) -> None:
-    with ensure_controller(paths) as client:
+def test_it_leaves_the_callers_session(shared_paths: Paths) -> None:
+    with ensure_controller(shared_paths) as client:
         process = psutil.Process(client.info().pid)
         with pytest.raises(psutil.TimeoutExpired):
             process.wait(0)
         assert Path(f"/proc/{process.pid}/stat").read_text().split()[5] == str(process.pid)
 
 
-def test_a_dead_controller_is_told_and_brought_back(paths: Paths) -> None:
-    with ensure_controller(paths) as client:
+def test_a_dead_controller_is_told_and_brought_back(shared_paths: Paths) -> None:
+    with ensure_controller(shared_paths) as client:
         pid = client.info().pid
         psutil.Process(pid).send_signal(signal.SIGKILL)
         wait_for(lambda: not psutil.pid_exists(pid), 10, "the controller's death")
         with pytest.raises(ControllerError, match="not running") as told:
             client.deployments()
         assert "jupyter model-deploy up" in told.value.hint
-        ensure_controller(paths).close()
+        ensure_controller(shared_paths).close()
         assert client.info().pid != pid
 
 
@@ -89,9 +89,9 @@ def test_one_that_says_nothing_is_given_up(
         ensure_controller(paths, deadline=0.3)
 
 
-def test_the_log_is_private(paths: Paths) -> None:
-    ensure_controller(paths).close()
-    assert paths.controller_log.stat().st_mode & 0o077 == 0
+def test_the_log_is_private(shared_paths: Paths) -> None:
+    ensure_controller(shared_paths).close()
+    assert shared_paths.controller_log.stat().st_mode & 0o077 == 0
 
 
 def test_another_api_version_says_which_side_is_older() -> None:
@@ -105,9 +105,9 @@ def test_another_api_version_says_which_side_is_older() -> None:
 
 
 def test_an_older_controller_is_replaced_when_asked(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
+    shared_paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ensure_controller(paths) as client:
+    with ensure_controller(shared_paths) as client:
         old = client.info().pid
 
         def one_older(raw: dict[str, object]) -> None:
@@ -116,8 +116,8 @@ def test_an_older_controller_is_replaced_when_asked(
 
         monkeypatch.setattr("jupyter_deploy.client.http.check_api", one_older)
         with pytest.raises(ControllerError, match="older"):
-            ensure_controller(paths)
-        with ensure_controller(paths, replace_older=True) as newer:
+            ensure_controller(shared_paths)
+        with ensure_controller(shared_paths, replace_older=True) as newer:
             assert newer.info().pid != old
 
 
