@@ -34,7 +34,7 @@ def bars(reports: Sequence[StageReport]) -> str:
 
     known = {report.stage: report for report in reports}
     rows = "".join(_row(stage.value, known.get(stage)) for stage in Stage)
-    return f'<table style="border: none; margin: 0; font-size: 13px">{rows}</table>'
+    return style.table(rows)
 
 
 def text(title: str, reports: Sequence[StageReport]) -> str:

@@ -22,6 +22,9 @@ WARN = "var(--jp-warn-color1, #e65100)"
 _FONT = "font-family: var(--jp-ui-font-family, system-ui, sans-serif); font-size: 13px"
 _MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 12px"
 
+# a page without a doctype lets no table inherit its colour and size
+_TABLE = "border: none; color: inherit; font: inherit"
+
 #: Colour of a state's mark; the word itself always stands beside it.
 STATES = {
     "running": GOOD,
@@ -78,6 +81,11 @@ def link(url: str) -> str:
     return code(url)
 
 
+def table(rows: str) -> str:
+    """Return rows, which are HTML, as a table without lines."""
+    return f'<table style="{_TABLE}; margin: 0">{rows}</table>'
+
+
 def error(text: str) -> str:
     """Return what went wrong."""
     return f'<div style="color: {BAD}; white-space: pre-wrap">{escape(text)}</div>'
@@ -91,7 +99,7 @@ def pairs(rows: list[tuple[str, str]]) -> str:
         f'<td style="text-align: left; padding: 1px 0">{value}</td></tr>'
         for label, value in rows
     )
-    return f'<table style="border: none; margin: 0 0 6px; font-size: 13px">{cells}</table>'
+    return f'<table style="{_TABLE}; margin: 0 0 6px">{cells}</table>'
 
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -108,6 +116,6 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return (
-        f'<table style="border: none; margin: 0; font-size: 13px"><thead><tr>{head}</tr></thead>'
+        f'<table style="{_TABLE}; margin: 0"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
