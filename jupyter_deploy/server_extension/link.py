@@ -8,6 +8,7 @@ show a list.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import time
 from collections.abc import Callable
@@ -28,8 +29,6 @@ ANSWER = 5.0
 #: Seconds for a change of the desired state: a stop answers when the last process has ended,
 #: for which the controller allows 60.
 CHANGE = 65.0
-#: Seconds that a controller which no longer listens may take to end.
-LEAVING = 40.0
 #: Seconds before another try to start a controller that failed to start: first, and at most.
 RETRY_FIRST, RETRY_MOST = 10.0, 300.0
 
@@ -77,7 +76,6 @@ class ControllerLink:
         self._start: asyncio.Task[None] | None = None
         self._retry_at = 0.0
         self._retry_pause = RETRY_FIRST
-        self._busy_since: float | None = None
         self._checked: int | None = None
 
     async def aclose(self) -> None:
@@ -101,7 +99,6 @@ class ControllerLink:
             return self.state
         self.info, self._checked = info, info["pid"]
         self._retry_at, self._retry_pause = 0.0, RETRY_FIRST
-        self._busy_since = None
         self._set(LinkState.RUNNING)
         return self.state
 
@@ -221,30 +218,22 @@ class ControllerLink:
         """Nobody listens: decide whether that is as it should be, and start it when not."""
         waiting = self.state is LinkState.UNREACHABLE and time.monotonic() < self._retry_at
         if not (self._starting() or waiting):
-            left_a_socket = self.paths.controller_socket.exists()
-            if not left_a_socket and self.info is not None:
-                self._set(LinkState.STOPPED)  # it took leave
-            elif not left_a_socket and not self.paths.database.exists():
+            if _held(self.paths.controller_lock):
+                # alive: about to end, when it has been there already; else about to listen
+                self._set(LinkState.STARTING if self.info is None else LinkState.STOPPED)
+            elif self.paths.controller_socket.exists():
+                self.start()  # killed: it had no time to clean up
+            elif self.info is not None:
+                self._set(LinkState.STOPPED)
+            elif not self.paths.database.exists():
                 self._set(LinkState.IDLE)
-            elif self._busy():
-                self._set(LinkState.STARTING)
+            elif _ended_by_itself(self.paths):
+                self._set(LinkState.STOPPED)
             else:
                 self.start()
         return NoAnswerError(
             "The controller is not running.", "Start it with: jupyter model-deploy up"
         )
-
-    def _busy(self) -> bool:
-        """Whether a controller that doesn't listen lives: it is about to, or about to end.
-
-        One that is ending holds the lock against a new one, and may have been asked to end.
-        """
-        now = time.monotonic()
-        if not _lives(self.paths.controller_lock):
-            self._busy_since = None
-            return False
-        self._busy_since = self._busy_since or now
-        return now - self._busy_since < LEAVING
 
     def _set(self, state: LinkState, error: DeployError | None = None) -> None:
         changed = state is not self.state
@@ -263,14 +252,36 @@ def _open(paths: Paths) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://controller", trust_env=False)
 
 
-def _lives(lock: Path) -> bool:
-    """Whether the controller whose pid stands in the lock file is alive."""
-    import psutil
+def _held(lock: Path) -> bool:
+    """Whether a controller lives, listening or not.
 
+    To find out is to hold the lock for a moment when it is free; a controller that wants it
+    just then tries again.
+    """
     try:
-        return "jupyter_deploy.controller" in psutil.Process(int(lock.read_text())).cmdline()
-    except (OSError, ValueError, psutil.Error):
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def _ended_by_itself(paths: Paths) -> bool:
+    """Whether somebody shut everything down, which opening JupyterLab must not undo.
+
+    A controller that ends by itself leaves an empty lock file; after a kill or a reboot there
+    is something in it, or none.
+    """
+    try:
+        if paths.controller_lock.read_text():
+            return False
+    except OSError:
         return False
+    from jupyter_deploy.client.launch import something_runs
+
+    return not something_runs(paths)
 
 
 def _ensure(paths: Paths) -> None:

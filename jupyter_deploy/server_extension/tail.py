@@ -7,6 +7,7 @@ listens, its socket is looked at a few times a second: one ``stat`` each.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,7 @@ class EventTail:
         while True:
             if await self._link.look() is LinkState.RUNNING:
                 await self._follow()
+                await asyncio.sleep(_LOOK)
             else:
                 await self._wait_for_socket()
 
@@ -63,6 +65,7 @@ class EventTail:
             self._seq = head
         try:
             while True:
+                asked = time.monotonic()
                 page = await self._link.request(
                     "GET",
                     "/v1/events",
@@ -72,6 +75,8 @@ class EventTail:
                 for event in page["events"]:
                     self._seq = int(event["seq"])
                     self._send(event["kind"], event["deployment"], event["version"])
+                if not page["events"] and time.monotonic() - asked < _WAIT / 2:
+                    await asyncio.sleep(_LOOK)  # it is about to end and waits no more
                 if self._link.state is not LinkState.RUNNING:
                     await self._link.look()
         except DeployError:
@@ -79,7 +84,9 @@ class EventTail:
 
     async def _wait_for_socket(self) -> None:
         before = await asyncio.to_thread(self._mark)
-        for _ in range(_TRY_EVERY):
+        # one that is starting binds its socket before it listens
+        starting = self._link.state is LinkState.STARTING
+        for _ in range(1 if starting else _TRY_EVERY):
             await asyncio.sleep(_LOOK)
             if self._link.state is LinkState.RUNNING or self._mark() != before:
                 return

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from jupyter_deploy.client.http import ControllerClient
-from jupyter_deploy.client.launch import end_controller, ensure_controller
+from jupyter_deploy.client.launch import ensure_controller
 from jupyter_deploy.config import Paths
 from jupyter_deploy.server_extension import DeployExtension, link
 from tests.server_extension.conftest import Call, kill, until
@@ -22,12 +22,25 @@ async def state(call: Call) -> str:
     return (await call("GET", "status"))[1]["controller"]["state"]
 
 
-async def test_state_of_an_earlier_day_starts_the_controller(
+async def test_after_a_reboot_the_controller_is_started(
     controller: ControllerClient, paths: Paths, extension: DeployExtension, start: Start
 ) -> None:
-    end_controller(paths, services=True)
+    kill(controller)
+    for file in (paths.controller_socket, paths.controller_lock):
+        file.unlink()
     await start()
     await until(lambda: extension.link.state == "running", 15, "the controller")
+
+
+async def test_what_was_shut_down_before_the_server_started_stays_down(
+    controller: ControllerClient, paths: Paths, call: Call, start: Start
+) -> None:
+    process = psutil.Process(controller.info().pid)
+    controller.shutdown(services=True)
+    await until(lambda: not process.is_running(), 15, "the controller's end")
+    await start()
+    assert await state(call) == "stopped"
+    assert not paths.controller_socket.exists()
 
 
 async def test_a_killed_controller_is_started_again(

@@ -3,7 +3,7 @@ import { copyIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IDeployment, IProblem } from '../tokens';
-import { State } from './State';
+import { State, type ShownState } from './State';
 
 export interface IDeploymentProps {
   readonly deployment: IDeployment;
@@ -33,7 +33,7 @@ export function Deployment(props: IDeploymentProps): React.ReactElement {
         </span>
       </div>
       <div className="jp-deploy-Facts">
-        <State state={deployment.state} trans={trans} />
+        <State state={shownState(props)} trans={trans} />
         {engine && <span>{engine}</span>}
         <Workers deployment={deployment} trans={trans} />
       </div>
@@ -44,7 +44,11 @@ export function Deployment(props: IDeploymentProps): React.ReactElement {
         </p>
       )}
       <div className="jp-deploy-Endpoint">
-        <code>{endpoint}</code>
+        <code>
+          {endpoint.slice(0, -name.length - 1)}
+          <wbr />
+          {endpoint.slice(-name.length - 1)}
+        </code>
         <button
           type="button"
           className="jp-deploy-IconButton"
@@ -58,6 +62,15 @@ export function Deployment(props: IDeploymentProps): React.ReactElement {
       <StartStop {...props} />
     </li>
   );
+}
+
+/** What was asked for and is under way comes before what the server says. */
+function shownState(props: IDeploymentProps): ShownState {
+  const { deployment, pending } = props;
+  if (pending === undefined) {
+    return deployment.state;
+  }
+  return pending ? 'starting' : 'stopping';
 }
 
 function Workers(props: {
