@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from .problems import MAX_CELLS, Cell, InvalidInput
 from .signature import Column, Kind
@@ -78,19 +78,21 @@ class _Findings:
 
     def __init__(self) -> None:
         self.cells: list[Cell] = []
-        self.more = False
 
     def add(self, row: int | None, column: str | None, got: str, expected: str) -> None:
-        if len(self.cells) < MAX_CELLS:
-            self.cells.append(Cell(row, column, got, expected))
-        else:
-            self.more = True
+        """Note a cell; one too many and the search ends, however long the body is."""
+        if len(self.cells) == MAX_CELLS:
+            self._raise(more=True)
+        self.cells.append(Cell(row, column, got, expected))
 
     def raise_if_any(self) -> None:
         if self.cells:
-            # by row; what is about no row in particular comes first
-            self.cells.sort(key=lambda cell: -1 if cell.row is None else cell.row)
-            raise InvalidInput.of(self.cells, self.more)
+            self._raise(more=False)
+
+    def _raise(self, more: bool) -> NoReturn:
+        # by row; what is about no row in particular comes first
+        self.cells.sort(key=lambda cell: -1 if cell.row is None else cell.row)
+        raise InvalidInput.of(self.cells, more)
 
 
 def columns_of(document: Any, fields: Sequence[Field]) -> list[list[Any]]:

@@ -86,15 +86,29 @@ class Decoder:
         return self._target.assemble(columns), len(columns[0])
 
     def _refuse_repeated_keys(self, document: Any, body: bytes) -> None:
-        """The codec keeps the last of two equal keys; which one was meant, nobody knows.
-
-        A right body of numbers has as many colons as its keys need. Only where the count
-        differs (strings with colons, escapes) it is parsed again with every key in sight.
-        """
         rows = (document,) if type(document) is dict else document
         objects = len(rows) if type(rows[0]) is dict else 0
-        if body.count(b":") != objects * self._colons or b"\\" in body:
-            json.loads(body, object_pairs_hook=_distinct)
+        refuse_repeated_keys(body, objects * self._colons)
+
+
+def refuse_repeated_keys(body: bytes, colons: int) -> None:
+    """Refuse an object with two equal keys: the codec keeps the last, who knows which was meant.
+
+    Parameters
+    ----------
+    body
+        Valid JSON.
+    colons
+        How many there are in it when no key is repeated and no string holds one. Only when
+        there are more, or escapes, is the body parsed again with every key in sight.
+
+    Raises
+    ------
+    MalformedBody
+        Naming the key.
+    """
+    if body.count(b":") != colons or b"\\" in body:
+        json.loads(body, object_pairs_hook=_distinct)
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from .decode import Decoder
+from .decode import Decoder, refuse_repeated_keys
 from .encode import writable
 from .engines import Outputs
 from .problems import InvalidInput, MalformedBody, Problem
@@ -95,6 +95,7 @@ class Protocol:
         except orjson.JSONDecodeError as error:
             raise MalformedBody(str(error)) from None
         batch, rows, wanted, identity = self._read(request)
+        refuse_repeated_keys(body, _keys(request))
         outputs = _named(self._runtime.run(batch))
         answer = {
             **self._identity,
@@ -222,13 +223,23 @@ def _check(tensor: Any) -> tuple[str, list[int], list[Any]]:
     if type(data) is not list:
         raise TensorError(f"{label} needs data: an array of values")
     values = _flatten(label, shape, data)
-    if not _IN[datatype].issuperset(map(type, values)):
+    # null is for the model's columns to take or to refuse
+    types = set(map(type, values)) - {type(None)}
+    if not types <= _IN[datatype]:
         raise TensorError(f"{label} says {datatype} and has values of another type")
-    if "INT" in datatype and values:
+    if "INT" in datatype and types:
         info = np.iinfo(datatype.lower())
-        if min(values) < info.min or max(values) > info.max:
+        found = [v for v in values if v is not None]
+        if min(found) < info.min or max(found) > info.max:
             raise TensorError(f"{label} has values that no {datatype} can hold")
     return tensor["name"], shape, values
+
+
+def _keys(request: dict[str, Any]) -> int:
+    """Keys of a checked request."""
+    parts = [request, *request["inputs"], *(request.get("outputs") or ())]
+    parameters = [part.get("parameters") or {} for part in parts]
+    return sum(map(len, parts)) + sum(map(len, parameters))
 
 
 def _flatten(label: str, shape: list[int], data: list[Any]) -> list[Any]:

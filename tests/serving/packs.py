@@ -12,17 +12,17 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import pandas as pd
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import (
     FloatTensorType,
     Int64TensorType,
     StringTensorType,
 )
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 import jupyter_deploy.serving
 from jupyter_deploy.serving.signature import Column, Output, Signature
@@ -55,7 +55,7 @@ def signature(
     return Signature(layout, task, columns, tuple(outputs), classes, {})
 
 
-def pack(
+def pack(  # noqa: PLR0917
     folder: Path,
     sig: Signature,
     model: bytes,
@@ -85,9 +85,7 @@ def pack(
 def project(folder: Path) -> Path:
     """Put the service and the runtime next to ``folder/model``, as a Bento has them."""
     runtime = Path(jupyter_deploy.serving.__file__).parent
-    shutil.copytree(
-        runtime, folder / "model_runtime", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(runtime, folder / "model_runtime", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "service.py").write_text(SERVICE_SOURCE)
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_labels_keep_their_types(tmp_path: Path) -> None:
     "model",
     [
         lambda x: 1 / 0,
-        lambda x: exit(3),
+        lambda x: sys.exit(3),
         lambda x: [1, 2, 3][: len(x) - 1],
         lambda x: 5,
         lambda x: [object()] * len(x),

@@ -89,7 +89,7 @@ def test_every_cut_and_many_flips_of_a_good_body(tmp_path: Path) -> None:
     body = json.dumps(served.rows[:1]).encode()
     for end in range(0, len(body), 7):
         assert served.predict(body[:end]).status_code == 400
-    rng = random.Random(20)
+    rng = random.Random(20)  # noqa: S311
     for _ in range(300):
         mutated = bytearray(body)
         for _ in range(rng.randint(1, 4)):
@@ -121,7 +121,13 @@ def test_heads(served: Served, head: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v2/models/" + "x" * 5000, "/v2/models/../../etc/passwd", "/v2/models/%00", "/v2//", "/v2/😀"],
+    [
+        "/v2/models/" + "x" * 5000,
+        "/v2/models/../../etc/passwd",
+        "/v2/models/%00",
+        "/v2//",
+        "/v2/😀",
+    ],
 )
 def test_paths(served: Served, path: str) -> None:
     assert served.call("GET", path).status_code in (404, 207)
