@@ -265,7 +265,8 @@ class Event(Wire):
 
     `kind` is one of ``version.started``, ``operation.stage``, ``operation.done``,
     ``operation.failed``, ``deployment.live``, ``deployment.changed``, ``deployment.removed``,
-    ``worker.started``, ``worker.died``, ``gateway.started``, ``gateway.died``, ``controller.started``.
+    ``worker.started``, ``worker.died``, ``gateway.started``, ``gateway.died``, ``gateway.moved``,
+    ``controller.started``.
     """
 
     seq: int
@@ -310,7 +311,9 @@ class GatewayInfo(Wire):
     """The gateway, as faces need it; the key itself never travels."""
 
     url: str
-    key_header: str | None = Field(description="file holding the key as a header line; None when open")
+    key_header: str | None = Field(
+        description="file holding the key as a header line; None when open"
+    )
     pid: int | None
     running: bool
 

@@ -110,7 +110,7 @@ def _deployments(paths: Paths, loop: Loop) -> APIRouter:
     @router.get("")
     async def deployments() -> list[DeploymentInfo]:
         """Every deployment, by name."""
-        return [detail.deployment for detail in store.details()]
+        return store.infos()
 
     @router.get("/{name}")
     async def deployment(name: str) -> DeploymentDetail:

@@ -18,6 +18,10 @@ from jupyter_deploy.types import LogPage
 #: A file larger than this is set aside when its worker is started again.
 ROTATE_BYTES = 5_000_000
 
+#: A file that grows so large while its worker runs is cut down to its last _KEPT_BYTES.
+CUT_BYTES = 20_000_000
+_KEPT_BYTES = 1_000_000
+
 #: A position packs one offset per worker; JSON's integers in JavaScript are exact for one worker.
 _OFFSET_BITS = 48
 
@@ -40,6 +44,20 @@ def prepare(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > ROTATE_BYTES:
         path.replace(path.with_name(f"{path.name}.1"))
+
+
+def cut(path: Path) -> None:
+    """Keep the log of a running worker small: its end goes to ``.1``, and it begins anew.
+
+    The worker goes on writing to the same file (it only ever appends); what it writes in the
+    very moment is lost.
+    """
+    if _size(path) <= CUT_BYTES:
+        return
+    older = path.with_name(f"{path.name}.1")
+    older.touch(mode=0o600)
+    older.write_bytes(_read(path, _size(path) - _KEPT_BYTES, _size(path)))
+    os.truncate(path, 0)
 
 
 def mark_start(path: Path, worker: int, when: str) -> None:

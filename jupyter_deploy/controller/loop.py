@@ -42,6 +42,7 @@ class Loop:
         self._limits = limits or Limits()
         self._lives: dict[tuple[str, str], tuple[Lifecycle, asyncio.Task[None]]] = {}
         self._gateway: asyncio.Task[None] | None = None
+        self._sweeping: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
         self._closing = False
         store.listen(self._announce)
@@ -53,10 +54,11 @@ class Loop:
         self._lead(None, strays)
         known = self.store.pids()
         for stray in strays:
-            if stray.pid not in known:
+            if stray.pid not in known and (process := processes.adopt(stray.pid, stray.created)):
                 log.warning("worker %s, pid %d, belongs to nothing: ended", stray.mark, stray.pid)
-                if process := processes.adopt(stray.pid, stray.created):
-                    await process.stop(self._limits.stop)
+                ending = asyncio.create_task(process.stop(self._limits.stop))
+                self._sweeping.add(ending)
+                ending.add_done_callback(self._sweeping.discard)
 
     def poke(self, name: str) -> None:
         """Look at deployment `name` again: the store was changed by a user's wish."""

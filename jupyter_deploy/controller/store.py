@@ -36,11 +36,13 @@ from jupyter_deploy.controller.transaction import (
     detail_of,
     get_deployment,
     head_of,
+    info_of,
     now,
 )
 from jupyter_deploy.exceptions import ConflictError, DeployError, NotFoundError
 from jupyter_deploy.types import (
     DeploymentDetail,
+    DeploymentInfo,
     EventPage,
     Operation,
     OperationState,
@@ -107,7 +109,7 @@ class Store:
 
     # -- deployments -----------------------------------------------------------------------------
 
-    def details(self) -> list[DeploymentDetail]:
+    def infos(self) -> list[DeploymentInfo]:
         """Every deployment that isn't removed, by name."""
         with self._sessions() as session:
             names = session.scalars(
@@ -115,7 +117,7 @@ class Store:
                 .where(DeploymentRow.desired != Desired.REMOVED)
                 .order_by(DeploymentRow.name)
             ).all()
-            return [detail_of(session, get_deployment(session, name)) for name in names]
+            return [info_of(session, get_deployment(session, name)) for name in names]
 
     def detail(self, name: str) -> DeploymentDetail:
         with self._sessions() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,13 @@ from jupyter_deploy.controller.schema import (
     VersionRow,
 )
 from jupyter_deploy.exceptions import ConflictError, DeployError, NotFoundError
-from jupyter_deploy.types import DeploymentDetail, OperationState, StageState, VersionState
+from jupyter_deploy.types import (
+    DeploymentDetail,
+    DeploymentInfo,
+    OperationState,
+    StageState,
+    VersionState,
+)
 
 #: States of a version that has, or shall have, processes.
 ACTIVE = (VersionState.STARTING, VersionState.LIVE, VersionState.DRAINING)
@@ -157,9 +164,23 @@ def get_deployment(session: Session, name: str, *, removed: bool = False) -> Dep
 
 
 def detail_of(session: Session, row: DeploymentRow) -> DeploymentDetail:
-    versions = session.scalars(
-        select(VersionRow).where(VersionRow.deployment == row.name).order_by(VersionRow.seq.desc())
-    ).all()
+    """One deployment with all its versions."""
+    query = select(VersionRow).where(VersionRow.deployment == row.name)
+    return _detail(session, row, session.scalars(query.order_by(VersionRow.seq.desc())).all())
+
+
+def info_of(session: Session, row: DeploymentRow) -> DeploymentInfo:
+    """One deployment, read from the two versions that decide its state: the newest, the live."""
+    query = select(VersionRow).where(VersionRow.deployment == row.name)
+    versions = [*session.scalars(query.order_by(VersionRow.seq.desc()).limit(1))]
+    if row.live and row.live not in {version.version for version in versions}:
+        versions.append(session.get_one(VersionRow, (row.name, row.live)))
+    return _detail(session, row, versions).deployment
+
+
+def _detail(
+    session: Session, row: DeploymentRow, versions: Sequence[VersionRow]
+) -> DeploymentDetail:
     processes = session.scalars(select(ProcessRow).where(ProcessRow.deployment == row.name)).all()
     gateway = session.get(GatewayRow, 1)
     return views.deployment_detail(row, versions, processes, url_of(gateway.port if gateway else 0))

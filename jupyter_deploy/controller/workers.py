@@ -216,6 +216,7 @@ class Worker:
                 first_answer = first_answer or now
                 self.failures, self.error = 0, None
                 pause = self._limits.probe
+                logs.cut(self._log)
             else:
                 missed += 1
                 pause = min(pause * 1.3, 0.25 if first_answer is None else 1.0)

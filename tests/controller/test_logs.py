@@ -44,6 +44,21 @@ def test_a_file_set_aside_is_read_from_its_beginning(tmp_path: Path) -> None:
     assert page.lines == ["worker 0 | new"]
 
 
+def test_a_log_that_grows_too_long_is_cut_while_its_worker_writes(tmp_path: Path) -> None:
+    path = write(tmp_path, 0, "")
+    with path.open("a") as worker:
+        worker.write("x\n" * (logs.CUT_BYTES // 2) + "the end\n")
+        worker.flush()
+        position = logs.read(tmp_path, "churn", "1.0.0", 1, tail=1).position
+        logs.cut(path)
+        worker.write("goes on\n")
+    older = path.with_name(f"{path.name}.1").read_text()
+    assert len(older) <= 1_000_000
+    assert older.endswith("the end\n")
+    page = logs.read(tmp_path, "churn", "1.0.0", 1, tail=1, after=position)
+    assert page.lines == ["worker 0 | goes on"]
+
+
 def test_missing_logs_are_empty(tmp_path: Path) -> None:
     page = logs.read(tmp_path, "churn", "1.0.0", 2, tail=10)
     assert (page.lines, page.position) == ([], 0)

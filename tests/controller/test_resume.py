@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -45,14 +47,15 @@ def test_the_next_controller_adopts_the_same_processes(
     controller.until_state("churn", "running")
 
 
-def test_killed_after_every_event_of_a_deploy_it_always_converges(
-    controller: Controller, versions: Versions, paths: Paths
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_killed_after_any_event_of_a_deploy_it_converges(
+    controller: Controller, versions: Versions, paths: Paths, step: int
 ) -> None:
     controller.deploy(versions.spec("churn", "1.0.0"))
     head = controller.get("/controller")["head"]
     controller.deploy(versions.spec("churn", "1.1.0"))
     last = next(e for e in controller.events(head) if e.kind == "operation.done").seq
-    for count in range(1, last - head):
+    for count in range(1, last - head, step):
         version = f"1.{count + 1}.0"
         before = controller.get("/controller")["head"]
         operation = controller.submit(versions.spec("churn", version))
@@ -179,3 +182,36 @@ def test_a_second_controller_leaves_at_once(controller: Controller, paths: Paths
     assert second.returncode == 0
     assert "already runs" in second.stdout
     assert controller.answers()
+
+
+def test_a_store_of_a_newer_version_keeps_the_controller_out(paths: Paths) -> None:
+    Store(paths.database).close()
+    connection = sqlite3.connect(paths.database)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    controller = subprocess.run(
+        [sys.executable, "-m", "jupyter_deploy.controller"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert controller.returncode == 1
+    assert "newer version" in controller.stderr
+    assert "pip install -U" in controller.stderr
+
+
+@pytest.mark.long
+def test_an_idle_controller_costs_next_to_nothing(
+    controller: Controller, versions: Versions
+) -> None:
+    controller.deploy(versions.spec("churn", "1.0.0", 4))
+    process = psutil.Process(controller.pid())
+    wait_for(lambda: len(controller.pids("churn", "1.0.0")) == 4, 10, "the workers")
+    before, began = process.cpu_times(), time.monotonic()
+    wait_for(lambda: time.monotonic() - began > 30, 40, "half a minute to pass", every=1)
+    after = process.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    assert used / (time.monotonic() - began) < 0.005

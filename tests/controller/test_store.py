@@ -75,8 +75,9 @@ def test_a_version_goes_live_and_the_one_before_drains(store: Store, versions: V
     assert operation.seq == store.head()
     store.submit(versions.spec("churn", "1.1.0"))
     assert store.go_live("churn", "1.1.0")
-    states = [v.state for v in store.detail("churn").versions]
-    assert states == [VersionState.LIVE, VersionState.DRAINING]
+    detail = store.detail("churn")
+    assert [v.state for v in detail.versions] == [VersionState.LIVE, VersionState.DRAINING]
+    assert store.infos() == [detail.deployment]
 
 
 def test_a_version_that_was_overtaken_never_goes_live(store: Store, versions: Versions) -> None:
@@ -86,7 +87,7 @@ def test_a_version_that_was_overtaken_never_goes_live(store: Store, versions: Ve
     error = store.operation(older.id).error
     assert error
     assert "superseded by 1.1.0" in error["detail"]
-    assert store.detail("churn").deployment.version is None
+    assert store.infos()[0].version is None
 
 
 def test_a_failed_version_keeps_its_reason(store: Store, versions: Versions) -> None:
@@ -96,7 +97,7 @@ def test_a_failed_version_keeps_its_reason(store: Store, versions: Versions) -> 
     failed = store.operation(operation.id)
     assert failed.stages[-1].state is StageState.FAILED
     assert failed.error == ServiceError("It broke.", "Mend it.").problem()
-    info = store.detail("churn").deployment
+    (info,) = store.infos()
     assert (info.state, info.error) == ("failed", "It broke.")
 
 
@@ -148,4 +149,4 @@ def test_removed_is_announced_when_the_last_process_is_gone(
     store.drained("churn", "1.0.0")
     assert kinds(store)[-1] == "deployment.removed"
     assert store.active() == []
-    assert store.details() == []
+    assert store.infos() == []
