@@ -83,16 +83,32 @@ def _array(predictions: Any, rows: int) -> np.ndarray[Any, Any]:
     return _plain(array, returned)
 
 
+def plain_values(array: np.ndarray[Any, Any]) -> list[Any]:
+    """Return the values of `array`, flat, as Python's own.
+
+    An array of objects may hold NumPy's: labels of a pandas column without pyarrow are
+    ``numpy.str_``, which ``tolist`` leaves as they are.
+    """
+    import numpy as np
+
+    return [v.item() if isinstance(v, np.generic) else v for v in array.ravel().tolist()]
+
+
 def _plain(array: np.ndarray[Any, Any], returned: str) -> np.ndarray[Any, Any]:
     """Numbers and booleans as they are, strings as objects, nothing else."""
+    import numpy as np
+
     if array.dtype.kind in "biuf":
         return array
     if array.dtype.kind in "UT":
         return array.astype(object)
     if array.dtype.kind == "O":
-        kinds = {type(value) for value in array.ravel().tolist()}
+        values = plain_values(array)
+        kinds = {type(value) for value in values}
         if kinds <= {str, int, float, bool, type(None)}:
-            return array
+            plain = np.empty(array.size, dtype=object)
+            plain[:] = values
+            return plain.reshape(array.shape)
     raise SampleError(
         f"The model returned a {returned} of {array.dtype} values, which JSON has no form for.",
         "Return numbers, strings or booleans.",

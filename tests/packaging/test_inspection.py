@@ -150,3 +150,15 @@ def test_answers_that_are_not_one_a_row(answer: Any, said: str) -> None:
 def test_answers_of_many_kinds(answer: Any, dtype: str, shape: tuple[int, ...]) -> None:
     (output,) = inspect_model(lambda rows: answer, np.ones((3, 1))).signature.outputs
     assert (output.dtype, output.shape) == (dtype, shape)
+
+
+def test_labels_of_numpys_own_string_type_are_plain_strings() -> None:
+    """What scikit-learn answers for labels of a pandas column where pyarrow is not installed."""
+    x, y = models.cancer()
+    labels = np.empty(len(y), dtype=object)
+    labels[:] = [np.str_(label) for label in y]
+    model = LogisticRegression(max_iter=10_000).fit(x, labels)
+    inspected = inspect_model(model, x.head(50))
+    assert inspected.signature.classes is not None
+    for label in [*inspected.signature.classes, *inspected.outputs.predictions]:
+        assert type(label) is str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError
 from jupyter_deploy.packaging.calls import call_on_sample
-from jupyter_deploy.packaging.outputs import as_outputs
+from jupyter_deploy.packaging.outputs import as_outputs, plain_values
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.outputs import Outputs
@@ -77,7 +77,7 @@ def plain_classes(classes: Any) -> tuple[Any, ...] | None:
         classes = classes or ()
         flat = all(isinstance(c, str | int | float | bool) for c in classes)
         return tuple(classes) if classes and flat else None
-    values = classes.tolist()
+    values = plain_values(classes)
     return tuple(v if isinstance(v, str | int | float | bool) else str(v) for v in values)
 
 
