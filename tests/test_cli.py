@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import jupyter_deploy as jd
+from jupyter_deploy import cli
 from jupyter_deploy.client.http import ControllerClient
 from jupyter_deploy.client.launch import something_runs
 from jupyter_deploy.config import Paths
@@ -208,14 +209,18 @@ def test_colour_only_on_a_terminal(deployed: subprocess.CompletedProcess[str]) -
     ],
 )
 def test_exit_codes(
-    deployed: subprocess.CompletedProcess[str], words: list[str], code: int, said: str
+    deployed: subprocess.CompletedProcess[str],
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    said: str,
 ) -> None:
-    done = run(*words)
-    assert done.returncode == code
-    assert said in done.stderr
-    assert done.stderr.startswith("Error: ")
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert cli.main(words) == code
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.err.startswith("Error: ")
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
 
 
 def test_help_and_version(shared_paths: Paths) -> None:

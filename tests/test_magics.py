@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
 import jupyter_deploy as jd
+from jupyter_deploy.client.launch import ensure_controller
 from jupyter_deploy.config import Paths
-from jupyter_deploy.exceptions import UsageError
+from jupyter_deploy.exceptions import DeployError, UsageError
 from jupyter_deploy.types import DeploymentState
 from tests import models
 from tests.waiting import wait_for
@@ -141,17 +142,11 @@ def test_predict_answers_what_the_model_does(shell: Shell, deployed: Any) -> Non
 )
 def test_errors_are_short(shell: Shell, deployed: Any, line: str, said: str) -> None:
     result = shell.run(f"%deploy {line}")
-    assert isinstance(result.error_in_exec, jd_errors())
+    assert isinstance(result.error_in_exec, DeployError)
     assert said in shell.text
     assert "Traceback" not in shell.text
     assert "jupyter_deploy/" not in shell.text
     assert len(shell.text.strip().splitlines()) <= 3
-
-
-def jd_errors() -> type[Exception]:
-    from jupyter_deploy.exceptions import DeployError
-
-    return DeployError
 
 
 def test_a_reserved_name_is_deployed_after_two_dashes(shell: Shell, deployed: Any) -> None:
@@ -233,27 +228,73 @@ def test_a_failed_stage_stays_in_the_notebook(shared_paths: Paths) -> None:
     assert error.output_type == "error"
 
 
-def test_the_kernels_end_leaves_the_service_alone(shared_paths: Paths) -> None:
-    manager, client = start_new_kernel(
-        cwd=str(ROOT), extra_arguments=["--IPKernelApp.log_level=40"]
-    )
-    try:
-        client.execute_interactive(
-            "from tests import models\nimport jupyter_deploy as jd\n"
-            "model, X = models.logistic()\njd.deploy(model, name='stays', sample=X)",
-            timeout=120,
-            output_hook=lambda message: None,
+class Kernel:
+    """A kernel with a model in it."""
+
+    def __init__(self) -> None:
+        self.manager, self.client = start_new_kernel(
+            cwd=str(ROOT), extra_arguments=["--IPKernelApp.log_level=40"]
         )
-        deployment = jd.Deployment("stays")
-        pids = {p.pid for p in deployment.status().versions[0].processes}
-        manager.interrupt_kernel()
-        manager.restart_kernel(now=False)
-        client.wait_for_ready(timeout=60)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-        manager.cleanup_resources()
-    wait_for(lambda: not manager.is_alive(), 10, "the kernel's end")
+        self.run(
+            "from tests import models\nimport jupyter_deploy as jd\n"
+            "model, X = models.logistic()\n%load_ext jupyter_deploy"
+        )
+
+    def run(self, cell: str, when: str = "", then: Callable[[], None] | None = None) -> Any:
+        """Execute a cell and return its reply; do `then` when it prints `when`."""
+
+        def watch(message: dict[str, Any]) -> None:
+            if then is not None and when in str(message["content"].get("text", "")):
+                then()
+
+        reply = self.client.execute_interactive(cell, timeout=120, output_hook=watch)
+        return reply["content"]
+
+    def close(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+
+
+@pytest.fixture
+def kernel(shared_paths: Paths) -> Iterator[Kernel]:
+    kernel = Kernel()
+    yield kernel
+    kernel.close()
+
+
+SLOW = """
+import time
+class Slow:
+    def predict(self, rows):
+        print("predicting", flush=True)
+        time.sleep(60)
+slow = Slow()
+%deploy slow --name slow --sample X
+"""
+
+
+def test_the_stop_button_cancels_a_deploy_cleanly(kernel: Kernel, shared_paths: Paths) -> None:
+    reply = kernel.run(SLOW, when="predicting", then=kernel.manager.interrupt_kernel)
+    assert reply["status"] == "error"
+    assert reply["ename"] == "DeployInterrupted"
+    assert reply["traceback"] == [
+        "DeployInterrupted: Deploying 'slow' was interrupted; nothing of it is left."
+    ]
+    assert kernel.run("1 + 1")["status"] == "ok"
+    with ensure_controller(shared_paths) as controller:
+        assert "slow" not in {info.name for info in controller.deployments()}
+
+
+def test_the_kernels_end_leaves_the_service_alone(kernel: Kernel) -> None:
+    assert kernel.run("jd.deploy(model, name='stays', sample=X)")["status"] == "ok"
+    deployment = jd.Deployment("stays")
+    pids = {p.pid for p in deployment.status().versions[0].processes}
+    kernel.manager.interrupt_kernel()
+    kernel.manager.restart_kernel(now=False)
+    kernel.client.wait_for_ready(timeout=60)
+    kernel.manager.shutdown_kernel(now=True)
+    wait_for(lambda: not kernel.manager.is_alive(), 10, "the kernel's end")
     assert len(deployment.predict(models.logistic()[1][:1])) == 1
     assert {p.pid for p in deployment.status().versions[0].processes} == pids
     deployment.remove()
