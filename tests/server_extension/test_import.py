@@ -16,12 +16,19 @@ print(*sys.modules)
 """
 
 
+def load() -> tuple[float, set[str]]:
+    """Seconds of CPU, and the modules that are loaded afterwards."""
+    said = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return float(said[0]), set(said[1].split())
+
+
 def test_import_takes_no_time() -> None:
-    answers = [
-        subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-        for _ in range(3)
-    ]
-    seconds = min(float(answer.stdout.splitlines()[0]) for answer in answers)
-    assert seconds < 0.05
+    # the first one may have to compile
+    assert any(load()[0] < 0.05 for _ in range(3))
+
+
+def test_nothing_heavy_is_imported() -> None:
     heavy = {"bentoml", "pandas", "numpy", "sklearn", "onnx", "pydantic", "sqlalchemy", "fastapi"}
-    assert not heavy & set(answers[0].stdout.splitlines()[1].split())
+    assert not heavy & load()[1]
