@@ -35,7 +35,7 @@ class Engine(StrEnum):
 
 
 class Stage(StrEnum):
-    """Stages of a deploy, in order; the first three run in the kernel, the rest in the controller."""
+    """Stages of a deploy, in order; three run in the kernel, three in the controller."""
 
     INSPECT = "inspect"
     CONVERT = "convert"
@@ -184,7 +184,8 @@ class DeploymentState(StrEnum):
 
 class ProcessInfo(Wire):
     """One worker process; `created` is its start time (seconds since the epoch), which with the
-    pid identifies it for good."""
+    pid identifies it for good.
+    """
 
     worker: int
     pid: int | None
@@ -285,7 +286,7 @@ class EventPage(Wire):
 
 
 class ReservationRequest(Wire):
-    """Asks for the next version number; `taken` are versions already in the caller's Bento store."""
+    """Asks for the next version number; `taken` are those in the caller's Bento store."""
 
     taken: list[str] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -49,9 +50,20 @@ class Load:
     """
 
     def __init__(self, url: str, body: object, headers: dict[str, str], clients: int = 4) -> None:
-        self._url = urlsplit(url)
-        self._body = json.dumps(body).encode()
-        self._headers = {"content-type": "application/json", **headers}
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self._address = parts.hostname, parts.port
+        payload = json.dumps(body).encode()
+        head = {
+            "host": parts.netloc,
+            "content-type": "application/json",
+            "content-length": str(len(payload)),
+            **headers,
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        # head and body in one packet, as fast clients send them
+        self._request = f"POST {parts.path} HTTP/1.1\r\n{lines}\r\n".encode() + payload
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
@@ -77,24 +89,25 @@ class Load:
         return self.outcome.answered > count
 
     def _run(self) -> None:
-        connection = self._connect()
+        connection: socket.socket | None = None
         while not self._stop.is_set():
             try:
-                connection.request("POST", self._url.path, self._body, self._headers)
-                answer = connection.getresponse()
+                connection = connection or socket.create_connection(self._address, timeout=35)
+                connection.sendall(self._request)
+                answer = http.client.HTTPResponse(connection, method="POST")
+                answer.begin()
                 answer.read()
                 self._record(str(answer.status), answer.headers.get("x-model-version", "?"))
+                lost = answer.will_close
             except (OSError, http.client.HTTPException) as error:
                 self._record(type(error).__name__, "?")
-                connection.close()
-                connection = self._connect()
+                lost = True
                 self._stop.wait(0.01)  # a refused connection must not become a busy loop
-        connection.close()
-
-    def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname, self._url.port
-        assert host is not None
-        return http.client.HTTPConnection(host, port, timeout=35)
+            if lost and connection is not None:
+                connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
 
     def _record(self, result: str, version: str) -> None:
         now = time.monotonic()

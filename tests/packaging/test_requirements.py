@@ -9,7 +9,7 @@ from jupyter_deploy.packaging import requirements
 from jupyter_deploy.packaging.requirements import distributions_of, is_installed, lines, pin
 from jupyter_deploy.types import Engine
 
-RUNTIME = {"bentoml", "numpy", "orjson", "prometheus-client"}
+RUNTIME = {"bentoml", "httptools", "numpy", "orjson", "prometheus-client", "uvloop"}
 
 
 def test_onnx_needs_the_runtime_only() -> None:
