@@ -57,7 +57,8 @@ class Traffic:
         return GatewayInfo(
             url=url_of(record.port if record else 0),
             key_header=str(self._paths.key_header),
-            pid=record.pid if record else None,
+            # what the store remembers may be dead until run() has looked
+            pid=record.pid if record and self._up.is_set() else None,
             running=self._up.is_set(),
         )
 
