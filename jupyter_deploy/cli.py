@@ -125,6 +125,8 @@ def _painted(found: re.Match[str]) -> str:
 class Shell:
     """A shell's session: operands are files, progress is lines on standard error."""
 
+    face: nouns.Face = "shell"
+
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._moves = out.isatty()

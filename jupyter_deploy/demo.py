@@ -209,7 +209,12 @@ def _farewell(name: str, installation: Paths) -> str:
 def _become_lab(notebook: Path) -> None:
     # a container's root has no other user to be
     root: Sequence[str] = ["--allow-root"] if os.geteuid() == 0 else []
-    command = [sys.executable, "-m", "jupyterlab", *root, str(notebook)]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", *root),
+        f"--ServerApp.root_dir={notebook.parent}",
+        # the query asks our panel to come to the front
+        f"--LabApp.default_url=/lab/tree/{notebook.name}?model-deploy",
+    ]
     os.execv(sys.executable, command)  # noqa: S606  no shell on purpose
 
 

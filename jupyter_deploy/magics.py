@@ -64,6 +64,8 @@ def register(ipython: Any) -> None:
 class Notebook:
     """A shell's session: operands are its variables, progress is one output of the cell."""
 
+    face: nouns.Face = "magic"
+
     def __init__(self, ipython: Any) -> None:
         self._shell = ipython
         self._progress: LiveProgress | None = None

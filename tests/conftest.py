@@ -15,8 +15,6 @@ import pytest
 from jupyter_deploy.config import Paths
 from jupyter_deploy.config import paths as current_paths
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
 
 def _owned_by(paths: Paths) -> list[psutil.Process]:
     """Processes whose environment names this installation (workers, gateway, controller)."""

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import NoReturn
 
-from jupyter_deploy.commands.nouns import Command, Face, Help, Version
+from jupyter_deploy.commands.nouns import PROGRAM, Command, Face, Help, Version
 from jupyter_deploy.commands.suggest import closest, did_you_mean
 from jupyter_deploy.commands.verbs import VERBS, Verb, help_of, overview, verbs_of
 from jupyter_deploy.exceptions import UsageError
-
-_PROGRAM: dict[Face, str] = {"magic": "%deploy", "shell": "jupyter model-deploy"}
 
 
 def parse(words: Sequence[str], face: Face) -> Command:
@@ -38,7 +36,7 @@ def parse(words: Sequence[str], face: Face) -> Command:
     known = verbs_of(face)
     match words:
         case [] | ["-h" | "--help" | "help"]:
-            return Help(text=overview(_PROGRAM[face], face))
+            return Help(text=overview(PROGRAM[face], face))
         case ["--version" | "version"]:
             return Version()
         case ["help", word]:
@@ -49,8 +47,8 @@ def parse(words: Sequence[str], face: Face) -> Command:
         return _parse(words[0], words[1:], face)
     if words[0] in VERBS:
         raise UsageError(
-            f"{_PROGRAM[face]} {words[0]} works on the command line only.",
-            f"In a terminal: {_PROGRAM['shell']} {words[0]}",
+            f"{PROGRAM[face]} {words[0]} works on the command line only.",
+            f"In a terminal: {PROGRAM['shell']} {words[0]}",
         )
     _check_command(words, face)
     return _parse("deploy", words, face)
@@ -67,8 +65,8 @@ def _check_command(words: list[str], face: Face) -> None:
         rest = " ".join([found, *words[1:]])
         raise UsageError(
             f"There is no command {word!r}.",
-            f"Did you mean '{_PROGRAM[face]} {rest}'? To deploy a model called {word!r}: "
-            f"{_PROGRAM[face]} {word} --name NAME --sample SAMPLE",
+            f"Did you mean '{PROGRAM[face]} {rest}'? To deploy a model called {word!r}: "
+            f"{PROGRAM[face]} {word} --name NAME --sample SAMPLE",
         )
     if face == "shell" and ":" not in word and "." not in word:
         raise UsageError(f"There is no command {word!r}.", f"The commands are: {', '.join(known)}.")
@@ -76,9 +74,9 @@ def _check_command(words: list[str], face: Face) -> None:
 
 def _parse(name: str, words: list[str], face: Face) -> Command:
     verb = VERBS[name]
-    program = f"{_PROGRAM[face]} {name}"
+    program = f"{PROGRAM[face]} {name}"
     if any(word in ("-h", "--help") for word in words):
-        return Help(text=help_of(verb, _PROGRAM[face], face))
+        return Help(text=help_of(verb, PROGRAM[face], face))
     parser = _Parser(prog=program, add_help=False, allow_abbrev=False)
     verb.arguments(parser)
     if "json" in {field.name for field in fields(verb.command)} and verb.shows:
@@ -88,7 +86,7 @@ def _parse(name: str, words: list[str], face: Face) -> Command:
     if extra:
         raise UsageError(
             f"{program} takes no {' '.join(extra)!r}.",
-            f"Write: {_PROGRAM[face]} {verb.usage(face)}",
+            f"Write: {PROGRAM[face]} {verb.usage(face)}",
         )
     return verb.build({k: v for k, v in vars(found).items() if v is not None}, face)
 
@@ -104,7 +102,7 @@ def _check_options(parser: _Parser, verb: Verb, words: list[str], face: Face) ->
         if verb.name in VERBS and option in ("--name", "--sample"):
             hint = (
                 f"To deploy a variable called {verb.name!r}: "
-                f"{_PROGRAM[face]} -- {verb.name} --name NAME --sample SAMPLE"
+                f"{PROGRAM[face]} -- {verb.name} --name NAME --sample SAMPLE"
             )
         else:
             hint = did_you_mean(option, known) or (

@@ -8,6 +8,9 @@ from typing import Literal
 #: Where a command was written.
 Face = Literal["magic", "shell"]
 
+#: How a command begins there.
+PROGRAM: dict[Face, str] = {"magic": "%deploy", "shell": "jupyter model-deploy"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:

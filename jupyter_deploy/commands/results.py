@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_deploy.commands import snippets, texts
+from jupyter_deploy.commands.nouns import Face
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.deployment import Deployment
@@ -44,6 +45,7 @@ class Deployed:
     detail: DeploymentDetail
     key_header: str | None
     stages: Sequence[StageReport] = ()
+    face: Face = "magic"
 
     @property
     def info(self) -> DeploymentInfo:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_deploy._version import __version__
 from jupyter_deploy.commands import nouns, results
+from jupyter_deploy.commands.nouns import Face
 from jupyter_deploy.commands.results import Result
 from jupyter_deploy.commands.suggest import did_you_mean
 from jupyter_deploy.exceptions import NotFoundError, ServiceError, UsageError
@@ -27,6 +28,11 @@ _HEALTH_WAIT = 0.1
 
 class Session(Protocol):
     """What a face offers to the commands: operands, and a place for progress."""
+
+    @property
+    def face(self) -> Face:
+        """Where the command was written."""
+        ...
 
     def model(self, operand: str) -> Any:
         """Return the model that an operand names."""
@@ -78,7 +84,11 @@ def _deploy(command: nouns.Deploy, session: Session) -> Result:
         on_stage=session.stage,
     )
     return results.Deployed(
-        deployment, deployment.status(), deployment.key_header, deployment.stages
+        deployment,
+        deployment.status(),
+        deployment.key_header,
+        deployment.stages,
+        session.face,
     )
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+#: What a shell leaves as it is between double quotes.
+_PLAIN = re.compile(r"[\w./ +-]+")
 
 
 def curl(endpoint: str, key_header: str | None, example: Mapping[str, Any]) -> str:
@@ -20,12 +25,18 @@ def curl(endpoint: str, key_header: str | None, example: Mapping[str, Any]) -> s
     example
         One row as a record.
     """
-    words = ["curl", "-sS"]
-    if key_header:
-        words += ["-H", f"@{key_header}"]
-    words += ["-H", "content-type: application/json"]
+    key = f"-H {_at(Path(key_header))} " if key_header else ""
+    words = ["-H", "content-type: application/json"]
     words += ["-d", json.dumps([example], ensure_ascii=False), f"{endpoint}/predict"]
-    return shlex.join(words)
+    return f"curl -sS {key}{shlex.join(words)}"
+
+
+def _at(file: Path) -> str:
+    """Return curl's ``@FILE``; by ``$HOME`` where it can, so that a notebook can be shared."""
+    home = Path.home()
+    if file.is_relative_to(home) and _PLAIN.fullmatch(path := str(file.relative_to(home))):
+        return f'@"$HOME/{path}"'
+    return shlex.quote(f"@{file}")
 
 
 def python(name: str) -> str:

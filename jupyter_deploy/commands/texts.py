@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jupyter_deploy.commands.nouns import PROGRAM, Face
+
 if TYPE_CHECKING:
     from jupyter_deploy.commands.results import Deployed, Overview
     from jupyter_deploy.types import DeploymentDetail, DeploymentInfo, Parity, StageReport
@@ -136,14 +138,16 @@ def card(result: Deployed) -> str:
             f"  {result.curl}",
             "from Python:",
             *(f"  {row}" for row in result.python.splitlines()),
-            f"Next: {next_steps(info.name)}",
+            f"Next: {next_steps(info.name, result.face)}",
         ]
     )
 
 
-def next_steps(name: str) -> str:
-    """Return what can be run next."""
-    return f"%deploy predict {name} X_test[:3] · %deploy logs {name} · %deploy stop {name}"
+def next_steps(name: str, face: Face) -> str:
+    """Return what can be run next, as it is written in a cell or in a shell."""
+    rows = {"magic": "X_test[:3]", "shell": "X_test.csv"}[face]
+    steps = (f"predict {name} {rows}", f"logs {name}", f"stop {name}")
+    return " · ".join(f"{PROGRAM[face]} {step}" for step in steps)
 
 
 def predictions(answer: Mapping[str, Any], proba: bool) -> str:

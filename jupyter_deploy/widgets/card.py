@@ -34,5 +34,5 @@ def html(result: Deployed) -> str:
         style.block(result.curl),
         style.muted("or from Python"),
         style.block(result.python),
-        f"{style.muted('Next:')} {style.code(texts.next_steps(info.name))}",
+        f"{style.muted('Next:')} {style.code(texts.next_steps(info.name, result.face))}",
     )

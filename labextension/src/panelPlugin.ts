@@ -43,6 +43,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     for (const command of PALETTE) {
       palette?.addItem({ command, category: trans.__('Model Deployments') });
     }
+    // `jupyter model-deploy demo --lab` opens JupyterLab with the panel in front
+    if (new URLSearchParams(window.location.search).has('model-deploy')) {
+      void app.restored.then(() => app.shell.activateById(panel.id));
+    }
     void settings?.load(PLUGIN_ID).then(loaded => {
       const apply = () => {
         model.refreshSeconds = loaded.get('refreshSeconds').composite as number;

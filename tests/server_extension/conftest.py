@@ -12,6 +12,10 @@ from typing import Any
 import psutil
 import pytest
 from jupyter_server.serverapp import ServerApp
+
+# its fixtures run an event loop round every test, so they belong to this folder only: the browser
+# tests' Playwright has a loop of its own
+from pytest_jupyter.jupyter_server import *  # noqa: F403
 from tornado.httpclient import HTTPClientError
 
 from jupyter_deploy.client.http import ControllerClient

@@ -51,23 +51,6 @@ main()
 __all__ = ["shared_paths"]
 
 
-# pytest-jupyter runs an event loop in every test; Playwright's synchronous API has its own.
-@pytest.fixture(autouse=True)
-def jp_server_cleanup() -> None: ...
-
-
-@pytest.fixture(autouse=True)
-def jp_asyncio_loop() -> None: ...
-
-
-@pytest.fixture(autouse=True)
-def io_loop() -> None: ...
-
-
-@pytest.fixture
-def jp_environ() -> None: ...
-
-
 def find_chromium(playwright: BrowserType) -> str:
     """CHROMIUM_PATH, then PATH, then Playwright's own, which is fetched when there is no other."""
     for name in (
@@ -98,7 +81,8 @@ def find_chromium(playwright: BrowserType) -> str:
     return playwright.executable_path
 
 
-@pytest.fixture(scope="session")
+# of a module and no longer: while Playwright runs, no other event loop can in this thread
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
