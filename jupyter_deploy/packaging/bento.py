@@ -88,6 +88,7 @@ def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
         "schema_version": MANIFEST_VERSION,
         "name": name,
         "version": version,
+        "package_version": spec.provenance.package_version,
         "engine": converted.engine.value,
         "engine_reason": converted.reason,
         "file": file,

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import orjson
 
@@ -18,6 +19,7 @@ from . import oip
 from .exchange import DisconnectedError, Head, Reply, read_body
 from .fallthrough import LazyApp, Message, Receive, Scope, Send
 from .metrics import CONTENT_TYPE, Metrics
+from .packed import Packed
 from .problems import Busy, MethodNotAllowed, NotFound, NotReady, Problem
 from .runtime import INLINE_BYTES, Runtime
 
@@ -41,6 +43,22 @@ class Limits:
 
     body: int = 10_000_000
     in_flight: int = 128
+
+
+def _about(packed: Packed) -> dict[str, Any]:
+    """Body of ``GET /``; the links are relative, since a gateway may have put a name in front."""
+    return {
+        "name": packed.name,
+        "version": packed.version,
+        "engine": packed.engine,
+        "links": {
+            "predict": "predict",
+            "healthz": "healthz",
+            "metrics": "metrics",
+            "openapi": "docs.json",
+            "v2": f"v2/models/{packed.name}",
+        },
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,7 @@ class Lane:
         self._in_flight = 0
         packed = runtime.packed
         self._version = (b"x-model-version", packed.version.encode())
+        self._about = orjson.dumps(_about(runtime.packed))
         self._health = orjson.dumps({"status": "ok", "version": packed.version})
         self._routes = self._table(packed.name, packed.version)
 
@@ -102,6 +121,8 @@ class Lane:
         model, at = "/v2/models/{name}", f"/v2/models/{name}"
         table = {
             "/predict": _Route("/predict", {"POST": self._predict}),
+            # BentoML's page there loads a tag manager from elsewhere
+            "/": get("/", self._index),
             "/healthz": get("/healthz", self._healthz),
             "/metrics": get("/metrics", self._exposition),
             "/v2": get("/v2", self._server, oip=True),
@@ -202,6 +223,9 @@ class Lane:
             self._in_flight -= 1
             self._metrics.in_flight.dec()
         return Reply(200, answer, rows=rows)
+
+    async def _index(self, head: Head, receive: Receive) -> Reply:
+        return Reply(200, self._about)
 
     async def _healthz(self, head: Head, receive: Receive) -> Reply:
         if not self._runtime.ready:

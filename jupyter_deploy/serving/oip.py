@@ -22,6 +22,8 @@ from .problems import InvalidInput, MalformedBody, Problem
 from .runtime import Runtime
 from .signature import Column, Signature
 
+#: This server's name in its metadata; the gateway in front has the same.
+SERVER = "jupyter-model-deploy"
 #: Name of the one tensor that holds all columns.
 MATRIX = "input"
 
@@ -59,7 +61,8 @@ class Protocol:
 
     def server_metadata(self) -> bytes:
         """Body of ``GET /v2``."""
-        return orjson.dumps({"name": "jupyter-deploy", "version": "1", "extensions": []})
+        version = self._runtime.packed.package_version
+        return orjson.dumps({"name": SERVER, "version": version, "extensions": []})
 
     def model_metadata(self) -> bytes:
         """Body of ``GET /v2/models/{name}``."""

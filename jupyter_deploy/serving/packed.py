@@ -30,6 +30,8 @@ class Packed:
         Hash of that file, hex.
     warmup
         Body of a ``/predict`` request; one inference with it comes before the first answer.
+    package_version
+        Of the package that packed it, and so of this runtime.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Packed:
     sha256: str
     warmup: Any
     signature: Signature
+    package_version: str
 
     @classmethod
     def read(cls, folder: Path) -> Packed:
@@ -63,6 +66,8 @@ class Packed:
             sha256=manifest["sha256"],
             warmup=manifest["warmup"],
             signature=Signature.from_json(json.loads((folder / "signature.json").read_bytes())),
+            # not written by the first packages
+            package_version=manifest.get("package_version", "unknown"),
         )
 
     def verify(self) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jupyter_deploy._version import __version__
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import ConflictError
 from jupyter_deploy.packaging import build, convert, inspect_model
@@ -54,6 +55,7 @@ def test_the_files_of_an_onnx_bento(paths: Paths) -> None:
     assert manifest["schema_version"] == MANIFEST_VERSION == packed.SCHEMA_VERSION
     assert (manifest["name"], manifest["version"]) == ("churn", "1.0.0")
     assert manifest["engine"] == "onnxruntime"
+    assert manifest["package_version"] == __version__
     assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
     assert manifest["sha256"] == spec.provenance.model_sha256
     assert len(manifest["warmup"]) == 1

@@ -31,6 +31,7 @@ from tests.models import forest, ridge
 
 NAME = "churn"
 VERSION = "1.2.0"
+PACKAGE_VERSION = "0.9.1"
 
 
 def column(name: str, dtype: str = "float64", **more: Any) -> Column:
@@ -72,6 +73,7 @@ def pack(  # noqa: PLR0917
         "schema_version": 1,
         "name": NAME,
         "version": version,
+        "package_version": PACKAGE_VERSION,
         "engine": engine,
         "engine_reason": "a test",
         "file": file,

@@ -194,6 +194,15 @@ def test_a_newer_manifest_is_refused(tmp_path: Path) -> None:
         Runtime(folder)
 
 
+def test_a_manifest_of_the_first_packages_is_read(tmp_path: Path) -> None:
+    sig, model, rows = ridge_onnx()
+    folder = pack(tmp_path, sig, model, rows[:1])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["package_version"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert Runtime(folder).packed.package_version == "unknown"
+
+
 def test_a_model_that_does_not_match_its_signature(tmp_path: Path) -> None:
     _, model, rows = ridge_onnx()
     sig = signature(column("x0"), column("x1"), layout="array")

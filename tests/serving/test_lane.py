@@ -202,6 +202,21 @@ def test_ids_differ_and_every_answer_names_the_version(served: Served) -> None:
     assert len({a.headers["x-request-id"] for a in answers}) == len(answers)
 
 
+def test_the_root_says_what_is_here_and_where(served: Served) -> None:
+    answer = served.call("GET", "/")
+    assert answer.headers["content-type"] == "application/json"
+    document = answer.json()
+    links = document.pop("links")
+    assert document == {"name": "churn", "version": VERSION, "engine": "onnxruntime"}
+    assert sorted(links) == ["healthz", "metrics", "openapi", "predict", "v2"]
+    for name, link in links.items():
+        # relative: behind the gateway they are below /churn/
+        assert not link.startswith("/")
+        allowed = {"predict": 405, "openapi": 207}.get(name, 200)
+        assert served.call("GET", f"/{link}").status_code == allowed
+    assert served.call("POST", "/", {}).status_code == 405
+
+
 def test_the_rest_goes_to_bentoml(served: Served) -> None:
     answer = served.call("GET", "/readyz")
     assert (answer.status_code, answer.text, answer.headers["x"]) == (207, "the rest", "rest")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.serving.asgi import Served
-from tests.serving.packs import VERSION, forest_onnx, mixed_native, ridge_onnx
+from tests.serving.packs import PACKAGE_VERSION, VERSION, forest_onnx, mixed_native, ridge_onnx
 
 INFER = "/v2/models/churn/infer"
 
@@ -50,8 +50,8 @@ MIXED = [
 
 def test_metadata(forest: Served, mixed: Served) -> None:
     assert forest.call("GET", "/v2").json() == {
-        "name": "jupyter-deploy",
-        "version": "1",
+        "name": "jupyter-model-deploy",
+        "version": PACKAGE_VERSION,
         "extensions": [],
     }
     for path in ("/v2/models/churn", f"/v2/models/churn/versions/{VERSION}"):

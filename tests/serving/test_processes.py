@@ -81,11 +81,16 @@ def test_a_worker_on_a_unix_socket(bento: str, short: Path) -> None:
             answer = client.get(path)
             assert (answer.status_code, answer.headers["x-model-version"]) == (status, VERSION)
             assert answer.headers["x-request-id"]
+        # and no page of it loads anything from elsewhere
+        for path in ("/", "/docs.json", "/schema.json", "/livez", "/readyz", "/docs", "/x"):
+            answer = client.get(path)
+            assert "html" not in answer.headers.get("content-type", "")
+            assert "googletagmanager" not in answer.text
         assert client.get("/schema.json").json()["routes"][0]["route"] == "/predict"
         text = client.get("/metrics").text
         assert sum(samples(text, "jupyter_deploy_rows_total").values()) == 2
         own = samples(text, "bentoml_service_request_total")
-        assert sum(n for labels, n in own.items() if '"/readyz"' in labels) == 1
+        assert sum(n for labels, n in own.items() if '"/readyz"' in labels) == 2
         assert sum(n for labels, n in own.items() if '"/predict"' in labels) == 1
     assert "Traceback" not in (short / "1.log").read_text()
 
