@@ -36,12 +36,12 @@ class Limits:
     Attributes
     ----------
     body
-        Bytes of a body.
+        Bytes of a body; by default what the gateway in front takes.
     in_flight
         Predictions being read, queued or answered; one more is refused with 503.
     """
 
-    body: int = 10_000_000
+    body: int = 10 * 1024 * 1024
     in_flight: int = 128
 
 

@@ -55,6 +55,14 @@ def test_a_worker_inherits_no_secrets(versions: Versions, paths: Paths) -> None:
     assert environment["PROMETHEUS_MULTIPROC_DIR"] == "/metrics"
 
 
+def test_a_worker_gets_the_limits_that_the_user_set(versions: Versions, paths: Paths) -> None:
+    limits = {"JUPYTER_DEPLOY_MAX_BODY": "1000", "JUPYTER_DEPLOY_MAX_IN_FLIGHT": "2"}
+    spec = versions.spec("churn", "1.0.0")
+    environment = worker_environment(spec, 0, paths, Path("/metrics"), {"PATH": "/bin", **limits})
+    assert environment.items() >= limits.items()
+    assert not set(limits) & set(worker_environment(spec, 0, paths, Path("/metrics"), {}))
+
+
 def test_a_python_that_is_gone_says_what_to_do(versions: Versions) -> None:
     spec = versions.spec("churn", "1.0.0").model_copy(update={"interpreter": "/gone/python"})
     with pytest.raises(ServiceError, match="/gone/python") as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_deploy.gateway.plan import BODY_MAX
 from jupyter_deploy.serving.lane import Limits
 from tests.serving.asgi import Served
 from tests.serving.packs import VERSION, column, forest_onnx, native, ridge_onnx, signature
@@ -90,6 +91,10 @@ def test_content_type(served: Served, content_type: str | None, status: int) -> 
 def test_content_encoding(served: Served) -> None:
     assert served.predict(served.rows, content_encoding="identity").status_code == 200
     assert served.predict(served.rows, content_encoding="gzip").status_code == 415
+
+
+def test_a_worker_takes_the_bodies_that_the_gateway_takes() -> None:
+    assert Limits().body == BODY_MAX
 
 
 def test_body_limit(tmp_path: Path) -> None:
