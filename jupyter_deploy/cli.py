@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from jupyter_deploy.commands import nouns
 from jupyter_deploy.commands.grammar import parse
-from jupyter_deploy.exceptions import DeployError, UsageError
+from jupyter_deploy.exceptions import DeployError, Told, UsageError
 
 if TYPE_CHECKING:
     from jupyter_deploy.commands.results import LogLines, Result
@@ -57,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(error)
         return FAILED
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write(f"\n{getattr(interrupt, 'message', '') or 'Interrupted.'}\n")
-        if hint := getattr(interrupt, "hint", ""):
-            sys.stderr.write(f"{hint}\n")
+        sys.stderr.write(f"\n{_told(interrupt)}\n")
         return INTERRUPTED
     except BrokenPipeError:
         # whoever read us has left; nothing may be written at exit either
@@ -109,9 +107,14 @@ def _print_log(result: LogLines) -> None:
 
 def _complain(error: DeployError) -> None:
     mark = f"{_RED}Error:{_PLAIN}" if _coloured(sys.stderr) else "Error:"
-    sys.stderr.write(f"{mark} {error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"{error.hint}\n")
+    sys.stderr.write(f"{mark} {_told(error)}\n")
+
+
+def _told(error: BaseException) -> str:
+    """Return what an error says, in this face's words."""
+    if isinstance(error, Told):
+        return error.told(nouns.PROGRAM["shell"])
+    return str(error) or "Interrupted."
 
 
 def _coloured(stream: TextIO) -> bool:

@@ -15,17 +15,43 @@
     ├── GatewayError            Envoy is missing, refused a config or is down
     └── PredictionError         the endpoint answered a prediction with an error
 
-A face never invents wording: it prints ``message`` and ``hint``. Over the wire an
-error travels as ``application/problem+json`` (RFC 9457) made by :meth:`DeployError.problem`
-and is rebuilt by :func:`from_problem`.
+A face never invents wording: it prints :meth:`Told.told`, which is ``message`` and ``hint``. Over
+the wire an error travels as ``application/problem+json`` (RFC 9457) made by
+:meth:`DeployError.problem` and is rebuilt by :func:`from_problem`.
+
+A hint doesn't know where it will be read: it begins a command with :data:`DEPLOY`
+(``f"See: {DEPLOY} logs churn"``), and whoever shows it puts in ``%deploy`` or
+``jupyter model-deploy``.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+#: Stands in a hint for the name of our program; on the wire too.
+DEPLOY = "{deploy}"
+#: What is put in its place unless a face says otherwise; valid in a terminal.
+SHELL = "jupyter model-deploy"
 
-class DeployError(Exception):
+
+class Told:
+    """What an exception says: a message, and a hint in the words of whoever shows it."""
+
+    message: str
+    _hint: str
+
+    @property
+    def hint(self) -> str:
+        """What to do next, as it is written in a terminal."""
+        return self._hint.replace(DEPLOY, SHELL)
+
+    def told(self, program: str = SHELL) -> str:
+        """Return message and hint, with `program` where a command of ours begins."""
+        hint = self._hint.replace(DEPLOY, program)
+        return f"{self.message}\n{hint}" if hint else self.message
+
+
+class DeployError(Told, Exception):
     """Base of all errors of this package.
 
     Parameters
@@ -33,7 +59,8 @@ class DeployError(Exception):
     message
         What happened, in one sentence, naming the thing it happened to.
     hint
-        What to do next; empty when there is nothing sensible to say.
+        What to do next, with :data:`DEPLOY` for our program's name; empty when there is nothing
+        sensible to say.
     detail
         JSON-serialisable facts for programs (never secrets).
     """
@@ -44,11 +71,11 @@ class DeployError(Exception):
     def __init__(self, message: str, hint: str = "", **detail: Any) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self._hint = hint
         self.detail = detail
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        return self.told()
 
     def problem(self) -> dict[str, Any]:
         """Return the RFC 9457 problem document of this error."""
@@ -57,7 +84,7 @@ class DeployError(Exception):
             "title": type(self).__name__,
             "status": self.status,
             "detail": self.message,
-            "hint": self.hint,
+            "hint": self._hint,
             "code": self.code,
             "facts": self.detail,
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy.commands import nouns
 from jupyter_deploy.commands.grammar import parse
 from jupyter_deploy.commands.line import split
-from jupyter_deploy.exceptions import DeployError
+from jupyter_deploy.exceptions import DeployError, Told
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.deployment import Deployment
@@ -124,7 +124,7 @@ class Notebook:
             detail = deployment.status()
             shown = bundle(Deployed(deployment, detail, deployment.key_header, deployment.stages))
         except DeployError as error:
-            shown = {"text/plain": f"{deployment!r}\n{error}"}
+            shown = {"text/plain": f"{deployment!r}\n{_told(error)}"}
         publish_display_data(shown)
 
     def _do(self, command: nouns.Command) -> Any:
@@ -205,8 +205,13 @@ def _short(error: Any) -> Any:
 
 def _rendering(error: BaseException) -> Callable[[], list[str]]:
     def render() -> list[str]:
-        message = getattr(error, "message", "") or str(error) or "Interrupted."
-        hint = getattr(error, "hint", "")
-        return [f"{type(error).__name__}: {message}", *([hint] if hint else [])]
+        return f"{type(error).__name__}: {_told(error)}".split("\n")
 
     return render
+
+
+def _told(error: BaseException) -> str:
+    """Return what an error says, in this face's words."""
+    if isinstance(error, Told):
+        return error.told(nouns.PROGRAM["magic"])
+    return str(error) or "Interrupted."

@@ -204,6 +204,8 @@ def test_colour_only_on_a_terminal(deployed: subprocess.CompletedProcess[str]) -
         (["deploy", "gone:model", "--sample", "x.csv"], 64, "no module 'gone'"),
         (["stop", "chrun"], 1, "Did you mean 'churn'?"),
         (["predict", "churn", '[{"mean area": 1}]'], 1, "row 0, column 'mean radius'"),
+        (["predict", "churn", '[{"mean area": 1}]'], 1, "jupyter model-deploy status churn --json"),
+        (["logs", "churn", "--version", "9.9.9"], 1, "See: jupyter model-deploy status churn"),
         (["remove", "churn"], 64, "--yes"),
         (["list", "extra"], 64, "takes no 'extra'"),
     ],
@@ -220,6 +222,7 @@ def test_exit_codes(
     assert said in shown.err
     assert shown.err.startswith("Error: ")
     assert "Traceback" not in shown.err
+    assert "%deploy" not in shown.err
     assert shown.out == ""
 
 

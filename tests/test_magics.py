@@ -129,6 +129,18 @@ def test_predict_answers_what_the_model_does(shell: Shell, deployed: Any) -> Non
     assert len(shell.run("%deploy predict $name X_test[:1]").result) == 1
 
 
+def test_hints_of_the_controller_and_of_an_endpoint_name_the_magic(
+    shell: Shell, deployed: Any
+) -> None:
+    for line, said in {
+        "logs churn --version 9.9.9": "See: %deploy status churn",
+        "predict churn X_test[['mean area']]": "What it takes: %deploy status churn --json",
+    }.items():
+        shell.run(f"%deploy {line}")
+        assert said in shell.text
+        assert "model-deploy" not in shell.text
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

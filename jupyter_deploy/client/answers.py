@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import (
+    DEPLOY,
     DeployError,
     GatewayError,
     NotFoundError,
@@ -39,7 +40,7 @@ def failure(name: str, answer: httpx.Response) -> DeployError:
         case 401 | 403:
             return GatewayError(
                 f"The gateway refused the key: {said}",
-                "The key file may be of another installation; see: jupyter model-deploy status",
+                f"The key file may be of another installation; see: {DEPLOY} status",
                 **facts,
             )
         case 404:
@@ -50,7 +51,7 @@ def failure(name: str, answer: httpx.Response) -> DeployError:
     if errors:
         return PredictionError(
             f"{name!r} refused the input: {_places(errors)}",
-            f"What it takes: jupyter model-deploy status {name} --json",
+            f"What it takes: {DEPLOY} status {name} --json",
             errors=errors,
             **facts,
         )
@@ -61,7 +62,7 @@ def unreached(name: str, endpoint: str, error: Exception) -> GatewayError:
     """Return the exception for an endpoint that can't be connected to."""
     return GatewayError(
         f"{endpoint} does not answer ({type(error).__name__}).",
-        f"Bring everything back with: jupyter model-deploy up  (asked for {name!r})",
+        f"Bring everything back in a terminal with: jupyter model-deploy up  (asked for {name!r})",
     )
 
 
@@ -90,10 +91,8 @@ def _place(error: dict[str, Any]) -> str:
 
 
 def _hint(name: str) -> str:
-    return (
-        f"See jupyter model-deploy status {name}; start it with: jupyter model-deploy start {name}"
-    )
+    return f"See: {DEPLOY} status {name}; start it with: {DEPLOY} start {name}"
 
 
 def _log(name: str) -> str:
-    return f"See: jupyter model-deploy logs {name}"
+    return f"See: {DEPLOY} logs {name}"

@@ -10,7 +10,14 @@ from jupyter_deploy.client.deployment import Deployment
 from jupyter_deploy.client.follow import follow
 from jupyter_deploy.client.stages import OnStage, Stages
 from jupyter_deploy.config import Paths, check_name, paths
-from jupyter_deploy.exceptions import DeployError, NotFoundError, UsageError, from_problem
+from jupyter_deploy.exceptions import (
+    DEPLOY,
+    DeployError,
+    NotFoundError,
+    Told,
+    UsageError,
+    from_problem,
+)
 from jupyter_deploy.types import OperationState, Stage
 
 if TYPE_CHECKING:
@@ -21,13 +28,16 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "onnx", "native")
 
 
-class DeployInterrupted(KeyboardInterrupt):
+class DeployInterrupted(Told, KeyboardInterrupt):
     """The user interrupted a deploy; `message` and `hint` say what is left of it."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self._hint = hint
+
+    def __str__(self) -> str:
+        return self.told()
 
 
 def deploy(
@@ -180,7 +190,7 @@ def _check(ended: Operation, spec: VersionSpec) -> None:
 def _goes_on(spec: VersionSpec) -> DeployInterrupted:
     return DeployInterrupted(
         f"Stopped watching; {spec.name!r} {spec.version} goes on in the controller.",
-        f"See how it went with: status {spec.name}. Give it up with: remove {spec.name}.",
+        f"See how it goes: {DEPLOY} status {spec.name}; give it up: {DEPLOY} remove {spec.name}",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jupyter_deploy.client.http import unreachable
-from jupyter_deploy.exceptions import ControllerError, ServiceError
+from jupyter_deploy.exceptions import DEPLOY, ControllerError, ServiceError
 from jupyter_deploy.types import (
     DeploymentInfo,
     DeploymentState,
@@ -81,9 +81,7 @@ def settled(controller: ControllerClient, name: str, timeout: float) -> Deployme
     while True:
         info = controller.deployment(name).deployment
         if info.state is DeploymentState.FAILED:
-            raise ServiceError(
-                f"{name!r} failed: {info.error}", f"See: jupyter model-deploy logs {name}"
-            )
+            raise ServiceError(f"{name!r} failed: {info.error}", f"See: {DEPLOY} logs {name}")
         left = end - time.monotonic()
         if info.state is not DeploymentState.STARTING or left < 0:
             return info

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from jupyter_deploy._version import __version__
 from jupyter_deploy.client.unix import UnixTransport
 from jupyter_deploy.config import Paths
-from jupyter_deploy.exceptions import ControllerError, DeployError, from_problem
+from jupyter_deploy.exceptions import DEPLOY, ControllerError, DeployError, from_problem
 from jupyter_deploy.types import (
     API_VERSION,
     ControllerInfo,
@@ -190,7 +190,7 @@ class ControllerClient:
         except httpx.TransportError as error:
             raise ControllerError(
                 "The controller is not running.",
-                "Start it with: jupyter model-deploy up",
+                "Start it in a terminal with: jupyter model-deploy up",
                 unreachable=True,
             ) from error
         if answer.is_success:
@@ -218,7 +218,8 @@ def check_api(raw: Any) -> None:
     if theirs < API_VERSION:
         raise ControllerError(
             f"The running controller is older ({release}) than this environment ({__version__}).",
-            "Replace it with: jupyter model-deploy up  (services go on serving meanwhile)",
+            "Replace it in a terminal with: jupyter model-deploy up  "
+            "(services go on serving meanwhile)",
             older="controller",
         )
     raise ControllerError(
@@ -238,7 +239,7 @@ def _failure(answer: httpx.Response) -> DeployError:
     return ControllerError(
         f"The controller answered {answer.status_code} to "
         f"{answer.request.method} {answer.request.url.path}.",
-        "It may be of another release; see: jupyter model-deploy status",
+        f"It may be of another release; see: {DEPLOY} status",
         answer=answer.text[:500],
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from jupyter_deploy.exceptions import SHELL
+
 #: Where a command was written.
 Face = Literal["magic", "shell"]
 
 #: How a command begins there.
-PROGRAM: dict[Face, str] = {"magic": "%deploy", "shell": "jupyter model-deploy"}
+PROGRAM: dict[Face, str] = {"magic": "%deploy", "shell": SHELL}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from jupyter_deploy.commands import nouns, results
 from jupyter_deploy.commands.nouns import Face
 from jupyter_deploy.commands.results import Result
 from jupyter_deploy.commands.suggest import did_you_mean
-from jupyter_deploy.exceptions import NotFoundError, ServiceError, UsageError
+from jupyter_deploy.exceptions import DEPLOY, NotFoundError, ServiceError, UsageError
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.http import ControllerClient
@@ -179,7 +179,7 @@ def _up(command: nouns.Up, session: Session) -> Result:
                 names = ", ".join(d.name for d in waiting) or "the gateway"
                 raise ServiceError(
                     f"Not running after {command.timeout:g} s: {names}.",
-                    "See: jupyter model-deploy status, jupyter model-deploy logs NAME",
+                    f"See: {DEPLOY} status, {DEPLOY} logs NAME",
                 )
             controller.events(after=info.head, wait=_UP_WAIT if moving else _HEALTH_WAIT)
     # one that was never live has nothing to bring back: it stays failed, as `list` shows
@@ -187,7 +187,7 @@ def _up(command: nouns.Up, session: Session) -> Result:
     if failed:
         raise ServiceError(
             "; ".join(f"{d.name} failed: {d.error}" for d in failed),
-            f"See: jupyter model-deploy logs {failed[0].name}",
+            f"See: {DEPLOY} logs {failed[0].name}",
         )
     return results.Raised(deployments, info.gateway.url)
 

@@ -134,7 +134,7 @@ def _deploy_arguments(parser: argparse.ArgumentParser) -> None:
 def _finish_deploy(values: dict[str, Any], face: Face) -> dict[str, Any]:
     from jupyter_deploy.config import check_name
 
-    program = "%deploy" if face == "magic" else "jupyter model-deploy"
+    program = nouns.PROGRAM[face]
     sample = "X_test" if face == "magic" else "X_test.csv"
     if "model" not in values:
         raise UsageError(

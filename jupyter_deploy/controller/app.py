@@ -17,7 +17,7 @@ from jupyter_deploy._version import __version__
 from jupyter_deploy.config import Paths, check_name
 from jupyter_deploy.controller import logs, numbering
 from jupyter_deploy.controller.loop import Loop
-from jupyter_deploy.exceptions import ConflictError, DeployError, NotFoundError, UsageError
+from jupyter_deploy.exceptions import DEPLOY, ConflictError, DeployError, NotFoundError, UsageError
 from jupyter_deploy.types import (
     API_VERSION,
     ControllerInfo,
@@ -164,13 +164,13 @@ def _deployments(paths: Paths, loop: Loop) -> APIRouter:
                 return logs.read(
                     paths.logs, name, chosen, info.spec.workers, tail=tail, after=after
                 )
-        raise NotFoundError(f"{name!r} has no version {chosen}.", f"See: %deploy status {name}")
+        raise NotFoundError(f"{name!r} has no version {chosen}.", f"See: {DEPLOY} status {name}")
 
     async def _ended(name: str, what: str) -> None:
         if not await loop.settled(name, ENDING):
             raise ConflictError(
                 f"{name!r} is still ending its processes after {ENDING:g} s.",
-                f"It goes on by itself; ask again: %deploy {what} {name}",
+                f"It goes on by itself; ask again: {DEPLOY} {what} {name}",
             )
 
     return router

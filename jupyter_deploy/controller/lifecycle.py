@@ -26,7 +26,7 @@ from jupyter_deploy.controller.processes import Stray
 from jupyter_deploy.controller.store import Store
 from jupyter_deploy.controller.traffic import Traffic
 from jupyter_deploy.controller.workers import Limits, Workers
-from jupyter_deploy.exceptions import DeployError, GatewayError, ServiceError
+from jupyter_deploy.exceptions import DEPLOY, DeployError, GatewayError, ServiceError
 from jupyter_deploy.types import Stage, VersionState
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class Lifecycle:
                 if attempt == _REPLAYS:
                     raise ServiceError(
                         f"{self.name} {self.version} doesn't survive its golden requests: {error}.",
-                        f"Its log says why: %deploy logs {self.name}",
+                        f"Its log says why: {DEPLOY} logs {self.name} --version {self.version}",
                     ) from error
             await self._answering(self._limits.tries)
 

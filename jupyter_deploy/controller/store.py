@@ -33,7 +33,7 @@ from jupyter_deploy.controller.transaction import (
     info_of,
     now,
 )
-from jupyter_deploy.exceptions import ConflictError, DeployError, NotFoundError
+from jupyter_deploy.exceptions import DEPLOY, ConflictError, DeployError, NotFoundError
 from jupyter_deploy.types import (
     DeploymentDetail,
     DeploymentInfo,
@@ -145,7 +145,7 @@ class Store(ProcessRecords):
             if running and row.live is None:
                 raise ConflictError(
                     f"No version of {name!r} was ever live, so there is nothing to start.",
-                    f"Deploy it again: %deploy MODEL --name {name} --sample SAMPLE",
+                    f"Deploy it again: {DEPLOY} MODEL --name {name} --sample SAMPLE",
                 )
             row.desired, row.updated = wanted, now()
             if running and row.live:

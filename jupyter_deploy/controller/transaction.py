@@ -20,7 +20,7 @@ from jupyter_deploy.controller.schema import (
     ProcessRow,
     VersionRow,
 )
-from jupyter_deploy.exceptions import ConflictError, DeployError, NotFoundError
+from jupyter_deploy.exceptions import DEPLOY, ConflictError, DeployError, NotFoundError
 from jupyter_deploy.types import (
     DeploymentDetail,
     DeploymentInfo,
@@ -158,7 +158,7 @@ def get_deployment(session: Session, name: str, *, removed: bool = False) -> Dep
     row = session.get(DeploymentRow, name)
     if row is None or (row.desired == Desired.REMOVED and not removed):
         raise NotFoundError(
-            f"There is no deployment {name!r}.", "See what there is: %deploy list", name=name
+            f"There is no deployment {name!r}.", f"See what there is: {DEPLOY} list", name=name
         )
     return row
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jupyter_deploy.config import Paths
-from jupyter_deploy.exceptions import ServiceError
+from jupyter_deploy.exceptions import DEPLOY, ServiceError
 from jupyter_deploy.types import VersionSpec
 
 #: The release of BentoML whose worker command line this file writes.
@@ -116,4 +116,4 @@ def diagnose(spec: VersionSpec, log: Sequence[str]) -> str:
             f"Install what is missing into the environment of {spec.interpreter}, "
             "or deploy again from an environment where the model loads."
         )
-    return f"Read all of it: %deploy logs {spec.name}"
+    return f"Read all of it: {DEPLOY} logs {spec.name} --version {spec.version}"

@@ -143,7 +143,8 @@ def test_an_interrupt_after_the_handover_harms_nothing(shared_paths: Paths) -> N
     model, sample = models.logistic()
     with pytest.raises(DeployInterrupted, match="goes on in the controller") as told:
         jd.deploy(model, name="goes-on", sample=sample, on_stage=interrupt)
-    assert "status goes-on" in told.value.hint
+    assert "jupyter model-deploy status goes-on" in told.value.hint
+    assert "%deploy remove goes-on" in told.value.told("%deploy")
     deployment = jd.Deployment("goes-on")
     wait_for(lambda: deployment.state is DeploymentState.RUNNING, 30, "it goes on")
     assert len(deployment.predict(sample[:1])) == 1

@@ -76,7 +76,7 @@ def test_a_python_that_is_gone_says_what_to_do(versions: Versions) -> None:
         ("python: No module named _bentoml_impl.worker", KNOWN_GOOD),
         ("Error: No such option: --fd", KNOWN_GOOD),
         ("ModuleNotFoundError: No module named 'lightgbm'", "Install what is missing"),
-        ("Killed", "%deploy logs churn"),
+        ("Killed", "{deploy} logs churn --version 1.0.0"),
     ],
 )
 def test_a_death_is_explained(versions: Versions, line: str, hint: str) -> None:
