@@ -170,7 +170,7 @@ def _up(command: nouns.Up, session: Session) -> Result:
             deployments = controller.deployments()
             moving = [d for d in deployments if not _settled(d)]
             # what a controller that has just come up tells may be of before the fall
-            silent = [d for d in deployments if _running(d) and not _serves(d.name)]
+            silent = [d for d in deployments if _complete(d) and not _serves(d.name)]
             _tell([d for d in deployments if d not in silent], told, session)
             waiting = moving + silent
             if not waiting and (info.gateway.running or not deployments):
@@ -193,11 +193,13 @@ def _up(command: nouns.Up, session: Session) -> Result:
 
 
 def _settled(info: DeploymentInfo) -> bool:
-    return info.state.value in ("running", "stopped", "failed")
+    return info.state.value in ("stopped", "failed") or _complete(info)
 
 
-def _running(info: DeploymentInfo) -> bool:
-    return info.state.value == "running"
+def _complete(info: DeploymentInfo) -> bool:
+    """Whether all that should run does: also where the newest version failed and another serves."""
+    state = info.state.value
+    return state == "running" or (state == "degraded" and info.ready == info.workers)
 
 
 def _serves(name: str) -> bool:
