@@ -10,7 +10,7 @@ import heapq
 import os
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jupyter_deploy.types import LogPage
@@ -75,6 +75,20 @@ def last_life(path: Path, worker: int, count: int = 20) -> list[str]:
         elif line.strip():
             lines.append(_SECRET.sub(r"\1***", line))
     return list(lines)
+
+
+def reason(lines: Sequence[str]) -> str:
+    """Return the line of a dead worker's log that says why: the last exception, else the last one.
+
+    What a server logs after a traceback ("Application startup failed. Exiting.") explains nothing.
+    """
+    found, inside = lines[-1] if lines else "", False
+    for line in lines:
+        if line.startswith(("Traceback (most recent call last)", '  File "')):
+            inside = True
+        elif inside and not line[:1].isspace():
+            found, inside = line, False
+    return found
 
 
 def _beginning(worker: int) -> str:

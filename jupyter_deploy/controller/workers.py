@@ -253,8 +253,12 @@ class Worker:
         lines = logs.last_life(self._log, self._index)
         how = _how(process.code)
         log.warning("worker %s, pid %d, %s", mark(*self._key), process.pid, how)
+        # a traceback of one that has served is some request's
+        words = lines[-1] if answered and lines else logs.reason(lines)
         error = self._unheard or ServiceError(
-            f"{self._name} {how}{_last_words(lines)}", diagnose(self._spec, lines), log=lines
+            f"{self._name} {how}{f': {words.strip()[:300]}' if words else '.'}",
+            diagnose(self._spec, lines),
+            log=lines,
         )
         if answered:
             self.error = error
@@ -367,7 +371,3 @@ def _how(code: int | None) -> str:
     if code is None:
         return "died"
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-
-
-def _last_words(lines: list[str]) -> str:
-    return f": {lines[-1].strip()[:300]}" if lines else "."

@@ -173,7 +173,9 @@ def test_a_version_that_never_comes_up_leaves_no_bento(
     before, version = _bentos(), live.version
     with pytest.raises(DeployError) as told:
         jd.deploy(BreaksInTheService(), name="live", sample=models.logistic()[1])
-    assert told.value.hint
+    assert told.value.message.endswith("ended with exit code 3: RuntimeError: made elsewhere")
+    assert told.value.hint.startswith("Read all of it: jupyter model-deploy logs live --version ")
+    assert live.info().error.endswith(f"{version} still serves: {told.value.message}")
     assert _bentos() == before
     assert live.version == version
     assert len(live.predict(models.logistic()[1][:1])) == 1

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from jupyter_deploy.controller import logs
 
 
@@ -69,3 +71,32 @@ def test_the_last_life_is_told_without_secrets(tmp_path: Path) -> None:
     logs.mark_start(path, 0, "now")
     write(tmp_path, 0, "API_KEY=abc token: xyz\n\nValueError: broken\n")
     assert logs.last_life(path, 0) == ["API_KEY=*** token: ***", "ValueError: broken"]
+
+
+TRACEBACK = ["Traceback (most recent call last):", '  File "x.py", line 1, in f', "    f()"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([], ""),
+        (["loading", "Killed"], "Killed"),
+        (["loading", *TRACEBACK, "MemoryError"], "MemoryError"),
+        (
+            ["loading", *TRACEBACK, "RuntimeError: no CUDA device", "[ERROR] startup failed."],
+            "RuntimeError: no CUDA device",
+        ),
+        # its beginning may be cut off
+        ([*TRACEBACK[1:], "RuntimeError: no", "[ERROR] Exiting."], "RuntimeError: no"),
+        (
+            [*TRACEBACK, "KeyError: 1", "During handling of", *TRACEBACK, "OSError: 2", "Exiting."],
+            "OSError: 2",
+        ),
+        (
+            ['  File "x.py", line 1', "    f(", "     ^", "SyntaxError: '('", "x"],
+            "SyntaxError: '('",
+        ),
+    ],
+)
+def test_the_reason_of_a_death_is_its_exception(lines: list[str], reason: str) -> None:
+    assert logs.reason(lines) == reason
