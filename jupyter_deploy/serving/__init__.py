@@ -10,6 +10,7 @@ runtime    a loaded model: request body in, answer out
 packed     the files of a packed model
 decode     JSON to arrays, the fast way       cells   the same cell by cell, to say what is wrong
 engines    ONNX Runtime and native models
+blame      which values of a request made the model raise
 metrics    what Prometheus reads
 problems   every error an endpoint answers with
 

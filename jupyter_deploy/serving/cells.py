@@ -128,7 +128,7 @@ def describe(value: Any) -> str:
         case None | bool():
             said = {None: "null", True: "true", False: "false"}[value]
         case str():
-            said = f"the string {value if len(value) <= _SHOWN else value[:_SHOWN] + '…'!r}"
+            said = f"the string {_short(value)!r}"
         case list():
             said = f"an array of {len(value)} value{'s' * (len(value) != 1)}"
         case dict():
@@ -169,7 +169,7 @@ def _from_records(
                     findings.add(row, name, "nothing", "a value for this column")
             for name in record:
                 if name not in known:
-                    findings.add(row, name[:_SHOWN], "an unknown column", _one_of(names))
+                    findings.add(row, name[:_SHOWN], "an unknown column", one_of(names))
     return [
         [record.get(n, _ABSENT) if type(record) is dict else _ABSENT for record in records]
         for n in names
@@ -199,7 +199,7 @@ def _from_columns(
     for name in names:
         values = document.get(name, _ABSENT)
         if values is _ABSENT:
-            findings.add(None, name, "nothing", "an array of values")
+            findings.add(None, name, "nothing: the column is missing", "an array of values")
         elif type(values) is not list:
             findings.add(None, name, describe(values), "an array of values")
         elif rows is None:
@@ -208,15 +208,20 @@ def _from_columns(
             findings.add(None, name, describe(values), f"{rows} values, as column {first!r} has")
     for name in document:
         if name not in names:
-            findings.add(None, name[:_SHOWN], "an unknown column", _one_of(names))
+            findings.add(None, name[:_SHOWN], "an unknown column", one_of(names))
     if rows == 0 and not findings.cells:
         raise InvalidInput.of([Cell(None, None, "columns without values", "at least one row")])
     # ragged or missing columns are reported above; values of the others are still looked at
     return [v if type(v := document.get(name)) is list else [] for name in names]
 
 
-def _one_of(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:5])
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Say which names there are, the first five of them."""
+    shown = ", ".join(repr(_short(name)) for name in names[:5])
     return f"one of {shown}{f' and {len(names) - 5} others' if len(names) > 5 else ''}"
 
 

@@ -82,13 +82,13 @@ def _integer_dtype(column: Column) -> np.dtype[Any]:
 
 
 def _field(column: Column, dtype: np.dtype[Any]) -> Field:
-    """The column as an array of `dtype` can hold it."""
+    """The column as a tensor of `dtype` can hold it; only floats have a form for null."""
     low, high = _bounds(dtype)
     if column.kind == "integer":
         # in a float array the column's own range still holds
         own_low, own_high = _bounds(_integer_dtype(column))
         low, high = max(low, own_low), min(high, own_high)
-    return Field(column, low, high, nullable=column.nullable and dtype.kind in "fO")
+    return Field(column, low, high, nullable=column.nullable and dtype.kind == "f")
 
 
 _ONNX_TYPES: dict[str, np.dtype[Any]] = {
@@ -115,7 +115,8 @@ class OnnxEngine:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
+        # what a request fails on is raised, and logged with the request's id
+        options.log_severity_level = 4
         self._session = ort.InferenceSession(
             str(packed.model), options, providers=["CPUExecutionProvider"]
         )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from .decode import Decoder, refuse_repeated_keys
+from .decode import refuse_repeated_keys
 from .encode import writable
 from .engines import Outputs
 from .problems import InvalidInput, MalformedBody, Problem
@@ -97,9 +97,10 @@ class Protocol:
             request = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise MalformedBody(str(error)) from None
-        batch, rows, wanted, identity = self._read(request)
+        document, wanted, identity = self._read(request)
+        batch, rows = self._runtime.decoder.convert(document)
         refuse_repeated_keys(body, _keys(request))
-        outputs = _named(self._runtime.run(batch))
+        outputs = _named(self._runtime.run(batch, lambda: document))
         answer = {
             **self._identity,
             **identity,
@@ -107,7 +108,7 @@ class Protocol:
         }
         return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), rows
 
-    def _read(self, request: Any) -> tuple[Any, int, list[str], dict[str, str]]:
+    def _read(self, request: Any) -> tuple[Any, list[str], dict[str, str]]:
         if type(request) is not dict:
             raise TensorError("the body must be an object")
         identity = request.get("id")
@@ -116,10 +117,11 @@ class Protocol:
         if type(request.get("parameters", {})) is not dict:
             raise TensorError("parameters must be an object")
         wanted = _wanted(request.get("outputs"), self._runtime)
-        batch, rows = self._batch(request.get("inputs"), self._runtime.decoder)
-        return batch, rows, wanted, {} if identity is None else {"id": identity}
+        document = self._document(request.get("inputs"))
+        return document, wanted, {} if identity is None else {"id": identity}
 
-    def _batch(self, inputs: Any, decoder: Decoder) -> tuple[Any, int]:
+    def _document(self, inputs: Any) -> Any:
+        """The tensors as a ``/predict`` body has them."""
         if type(inputs) is not list or not inputs:
             raise TensorError("inputs must be an array of at least one tensor")
         tensors: dict[str, tuple[list[int], list[Any]]] = {}
@@ -130,7 +132,7 @@ class Protocol:
             tensors[name] = shape, values
         known = [c.name for c in self._columns]
         if tensors.keys() == {MATRIX} and (known != [MATRIX] or len(tensors[MATRIX][0]) == 2):
-            return decoder.convert(self._rows(*tensors[MATRIX]))
+            return self._rows(*tensors[MATRIX])
         for name, (shape, _) in tensors.items():
             if name not in known:
                 raise TensorError(f"there is no input {name!r}; inputs are {_some(known)}")
@@ -139,7 +141,7 @@ class Protocol:
         missing = [name for name in known if name not in tensors]
         if missing:
             raise TensorError(f"missing inputs: {_some(missing)}")
-        return decoder.convert({name: values for name, (_, values) in tensors.items()})
+        return {name: values for name, (_, values) in tensors.items()}
 
     def _rows(self, shape: list[int], values: list[Any]) -> list[list[Any]]:
         width = len(self._columns)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from . import engines
+from .blame import blame
 from .decode import Decoder
 from .encode import Encoder
 from .engines import Engine, Outputs
@@ -114,20 +118,27 @@ class Runtime:
             Whatever is wrong with the body or the model.
         """
         batch, rows = self.decoder.decode(body)
-        return self._encode(self.run(batch)), rows
+        return self._encode(self.run(batch, lambda: orjson.loads(body))), rows
 
     def answer(self, document: Any) -> bytes:
         """Answer a decoded ``/predict`` body; for callers that aren't the lane."""
         batch, _ = self.decoder.convert(document)
-        return self._encode(self.run(batch))
+        return self._encode(self.run(batch, lambda: document))
 
-    def run(self, batch: Any) -> Outputs:
+    def run(self, batch: Any, document: Callable[[], Any]) -> Outputs:
         """Run the model.
+
+        Parameters
+        ----------
+        document
+            Returns the decoded body that `batch` was made of, should the model raise.
 
         Raises
         ------
+        InvalidInput
+            When it raised by the fault of values that its sample didn't hold.
         ModelFailed
-            When it raised; the cause is chained, for the log.
+            When it raised otherwise; the cause is chained, for the log.
         """
         engine = self.engine
         if engine is None:
@@ -135,6 +146,9 @@ class Runtime:
         try:
             return engine.run(batch)
         except (Exception, SystemExit) as error:  # a model that exits must not take us with it
+            found = blame(engine, self.packed.warmup, document())
+            if found is not None:
+                raise found from None
             raise ModelFailed("The model raised an error on this input; see its log.") from error
 
     def _encode(self, outputs: Outputs) -> bytes:

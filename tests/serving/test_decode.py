@@ -165,7 +165,7 @@ def test_a_wrong_value_is_named(value: Any, where: str, got: str, expected: str)
         ("[1, 2]", 0, None, "the number 1", "an array of 2 values, in the order"),
         ('{"a": [1, 2], "b": [1]}', None, "b", "an array of 1 value", "2 values, as column 'a'"),
         ('{"a": [1, 2], "b": 3}', None, "b", "the number 3", "an array of values"),
-        ('{"a": [1]}', None, "b", "nothing", "an array of values"),
+        ('{"a": [1]}', None, "b", "nothing: the column is missing", "an array of"),
         ('{"a": [1], "b": [1], "z": [1]}', None, "z", "an unknown column", "one of 'a', 'b'"),
         ("[[[1, 2]]]", 0, None, "an array of 1 value", "an array of 2 values, in the order"),
         ("[[[1], 2]]", 0, "a", "an array of 1 value", "a number"),
