@@ -89,8 +89,9 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
     if engine == "onnx":
         raise ConversionError(
             f"The converted model does not answer as the native one: {describe(judged)}.",
-            "Deploy it with the native engine. Models with many thresholds lose by ONNX's "
-            "float32 inputs; training on X.astype('float32') often mends it.",
+            "Deploy it with the native engine. ONNX computes in float32, where a value beside a "
+            "tree's threshold may fall on its other side: most often behind a scaler or another "
+            "step that computes. Trees need no scaler; without one, most models pass.",
             parity=judged.model_dump(mode="json"),
         )
     return _native(

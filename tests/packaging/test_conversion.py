@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,16 +10,20 @@ import onnx
 import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
-from sklearn.linear_model import LinearRegression, RidgeClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import ConversionError, UsageError
-from jupyter_deploy.packaging import Converted, convert, inspect_model
+from jupyter_deploy.packaging import Converted, build, convert, inspect_model
 from jupyter_deploy.packaging.onnx_graph import run
+from jupyter_deploy.serving.runtime import Runtime
 from jupyter_deploy.types import Engine
 from tests import models
 from tests.packaging import cases
@@ -25,6 +31,17 @@ from tests.packaging import cases
 
 def converted(model: Any, sample: Any, engine: Any = "auto") -> Converted:
     return convert(inspect_model(model, sample), engine)
+
+
+def served(found: Converted, row: dict[str, Any]) -> Any:
+    """Answer of the packed model, by the runtime of every Bento."""
+    spec = build(found, name="m", version="1.0.0")
+    runtime = Runtime(Path(spec.bento_home, "bentos", "m", "1.0.0", "src", "model"))
+    try:
+        runtime.load()
+        return json.loads(runtime.predict(json.dumps(row).encode())[0])
+    finally:
+        runtime.close()
 
 
 def test_logistic_regression_differs_in_the_seventh_digit() -> None:
@@ -93,6 +110,39 @@ def test_text_with_nulls_stays_native() -> None:
     assert "column 'city' holds text with nulls" in found.reason
 
 
+@pytest.mark.parametrize("dtype", ["object", "str", "category"])
+def test_text_with_nulls_answers_null_as_the_model_does(paths: Paths, dtype: str) -> None:
+    model, sample = cases.mixed()
+    sample = sample.astype({"city": object})
+    sample.loc[3, "city"] = None
+    sample = sample.astype({"city": dtype})
+    row = {"age (years)": 30.0, "city": None, "visits": 3}
+    answered = served(converted(model, sample), row)
+    frame = pd.DataFrame([row]).astype({"city": dtype})
+    np.testing.assert_allclose(answered["probabilities"], model.predict_proba(frame))
+
+
+def test_integers_with_nulls_take_a_tensor_of_floats(paths: Paths) -> None:
+    frame, label = cases.people()
+    frame = frame.astype({"visits": "Int64"})
+    frame.loc[::9, "visits"] = pd.NA
+    model = make_pipeline(
+        ColumnTransformer(
+            [
+                ("numbers", SimpleImputer(), ["age (years)", "visits"]),
+                ("words", OneHotEncoder(), ["city"]),
+            ]
+        ),
+        LogisticRegression(max_iter=2000),
+    ).fit(frame, label)
+    found = converted(model, frame)
+    assert found.engine is Engine.ONNX, found.reason
+    answered = served(found, {"age (years)": None, "city": "Oslo", "visits": None})
+    nulls = frame.iloc[[0]].assign(**{"age (years)": np.nan, "city": "Oslo"})
+    assert nulls["visits"].isna().all()
+    np.testing.assert_allclose(answered["probabilities"], model.predict_proba(nulls), rtol=1e-4)
+
+
 def neighbours() -> np.ndarray:
     """Values that float32 can't tell apart; a scaler in float64 can."""
     return np.array([[1.0], [1.0 + 1e-9]] * 50)
@@ -115,6 +165,18 @@ def test_flipped_labels_refuse_onnx_with_numbers() -> None:
     with pytest.raises(ConversionError, match="50 of 100 rows have another label") as caught:
         converted(*thresholds(), engine="onnx")
     assert caught.value.detail["parity"]["flipped"] == 50
+
+
+def test_the_hint_for_thresholds_is_true() -> None:
+    sample, label = models.cancer()
+    boosting = HistGradientBoostingClassifier(random_state=0)
+    narrow = sample.astype("float32")
+    scaled = make_pipeline(StandardScaler(), boosting).fit(narrow, label)
+    with pytest.raises(ConversionError) as caught:
+        converted(scaled, narrow, engine="onnx")
+    assert "Trees need no scaler" in caught.value.hint
+    assert "astype" not in caught.value.hint
+    assert converted(boosting.fit(sample, label), sample).engine is Engine.ONNX
 
 
 def test_a_regression_tree_between_float32_neighbours() -> None:
