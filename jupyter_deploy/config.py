@@ -26,6 +26,9 @@ SOCKET_PATH_MAX = 107
 #: First segments of the gateway's URL space that are not deployment names.
 RESERVED_NAMES = frozenset({"v1", "v2", "healthz", "metrics", "docs"})
 
+#: Most log lines that can be asked for at once; 0 is none, to follow what comes.
+LOG_LINES_MAX = 10_000
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 

@@ -214,10 +214,15 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _logs_arguments(parser: argparse.ArgumentParser) -> None:
+    from jupyter_deploy.config import LOG_LINES_MAX
+
     _name(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
     parser.add_argument(
-        "--tail", type=_count(0, 100_000), metavar="N", help="newest lines (default: 200)"
+        "--tail",
+        type=_count(0, LOG_LINES_MAX),
+        metavar="N",
+        help=f"newest lines, {LOG_LINES_MAX} at most (default: 200)",
     )
     parser.add_argument("--version", metavar="VERSION", help="default: the live one")
 

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from jupyter_deploy._version import __version__
-from jupyter_deploy.config import Paths, check_name
+from jupyter_deploy.config import LOG_LINES_MAX, Paths, check_name
 from jupyter_deploy.controller import logs, numbering
 from jupyter_deploy.controller.loop import Loop
 from jupyter_deploy.exceptions import DEPLOY, ConflictError, DeployError, NotFoundError, UsageError
@@ -153,7 +153,7 @@ def _deployments(paths: Paths, loop: Loop) -> APIRouter:
     async def read_logs(
         name: str,
         version: str | None = None,
-        tail: Annotated[int, Query(ge=1, le=10_000)] = 200,
+        tail: Annotated[int, Query(ge=0, le=LOG_LINES_MAX)] = 200,
         after: Annotated[int | None, Query(ge=0)] = None,
     ) -> LogPage:
         """Log lines of a version's workers (default: the live one, else the newest)."""

@@ -9,6 +9,7 @@ from jupyter_deploy.commands.grammar import parse
 from jupyter_deploy.commands.line import split
 from jupyter_deploy.commands.nouns import Command, Face
 from jupyter_deploy.commands.verbs import VERBS, derived_name, verbs_of
+from jupyter_deploy.config import LOG_LINES_MAX
 from jupyter_deploy.exceptions import UsageError
 
 BOTH: tuple[Face, ...] = ("magic", "shell")
@@ -104,6 +105,7 @@ def test_every_command_that_shows_something_has_json(name: str) -> None:
         ("status a b", "takes no 'b'"),
         ("model other --sample X", "takes no 'other'"),
         ("logs churn --tail many", "not a number"),
+        (f"logs churn --tail {LOG_LINES_MAX + 1}", f"a number from 0 to {LOG_LINES_MAX}"),
     ],
 )
 def test_slips_are_answered_with_what_to_write(line: str, said: str) -> None:

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from jupyter_deploy._version import __version__
+from jupyter_deploy.config import LOG_LINES_MAX
 from jupyter_deploy.types import (
     API_VERSION,
     ControllerInfo,
@@ -78,6 +79,8 @@ def test_the_gateway_asks_for_the_key_in_the_file(shared: Controller) -> None:
         ("PUT", "/deployments/churn/state", {"runs": True}, 422, "usage"),
         ("GET", "/events?after=-1", None, 422, "usage"),
         ("GET", "/events?wait=31", None, 422, "usage"),
+        ("GET", "/deployments/churn/logs?tail=-1", None, 422, "usage"),
+        ("GET", f"/deployments/churn/logs?tail={LOG_LINES_MAX + 1}", None, 422, "usage"),
         ("POST", "/controller", {}, 405, "not-found"),
     ],
 )
@@ -167,6 +170,9 @@ def test_logs_are_read_and_followed(shared: Controller) -> None:
     followed = shared.get("/deployments/churn/logs", after=page["position"])
     assert followed["lines"] == ["worker 1 | one more"]
     assert len(shared.get("/deployments/churn/logs", tail=1)["lines"]) == 1
+    assert shared.get("/deployments/churn/logs", tail=LOG_LINES_MAX)["lines"]
+    nothing = shared.get("/deployments/churn/logs", tail=0)
+    assert (nothing["lines"], nothing["position"] > 0) == ([], True)
 
 
 def test_the_api_describes_itself(shared: Controller) -> None:
