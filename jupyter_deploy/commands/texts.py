@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.commands.nouns import PROGRAM, Face
@@ -51,6 +52,14 @@ def cells(info: DeploymentInfo) -> tuple[str, ...]:
     )
 
 
+def local_time(when: str) -> str:
+    """Return an ISO 8601 time as a clock on the wall shows it, to the second."""
+    try:
+        return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return when
+
+
 def line(info: DeploymentInfo) -> str:
     """Return one deployment in one line."""
     version = f" {info.version}" if info.version else ""
@@ -61,11 +70,12 @@ def line(info: DeploymentInfo) -> str:
 def overview(result: Overview) -> str:
     """Return the state of the installation."""
     controller, gateway = result.controller, result.controller.gateway
+    since = local_time(controller.started)
     key = f", key in {gateway.key_header}" if gateway.key_header else ", open: no key is asked for"
     serving = f"{gateway.url} (pid {gateway.pid}){key}" if gateway.running else "not running"
     return "\n".join(
         [
-            f"controller  {controller.version} (pid {controller.pid}), since {controller.started}",
+            f"controller  {controller.version} (pid {controller.pid}), since {since}",
             f"gateway     {serving}",
             f"state       {controller.home}",
             "",
@@ -85,7 +95,7 @@ def detail(found: DeploymentDetail) -> str:
             v.spec.engine.value,
             f"{sum(p.ready for p in v.processes)}/{v.spec.workers}",
             ", ".join(str(p.pid) for p in v.processes if p.pid) or "-",
-            v.spec.provenance.created,
+            local_time(v.spec.provenance.created),
         )
         for v in found.versions
     ]
@@ -104,7 +114,7 @@ def parity(found: Parity | None) -> str:
         return "not compared: the model runs as it is"
     rows = f"{found.rows} row{'s' * (found.rows != 1)} compared with the original"
     if found.flipped:
-        labels = f"{found.flipped} label{'s' * (found.flipped != 1)} differ"
+        labels = "1 label differs" if found.flipped == 1 else f"{found.flipped} labels differ"
     elif found.compared == "predictions":
         labels = "equal within tolerance" if found.passed else "beyond tolerance"
     else:

@@ -53,7 +53,7 @@ def detail(found: DeploymentDetail) -> str:
             escape(v.spec.engine.value),
             f"{sum(p.ready for p in v.processes)}/{v.spec.workers}",
             escape(", ".join(str(p.pid) for p in v.processes if p.pid) or "-"),
-            escape(v.spec.provenance.created),
+            escape(texts.local_time(v.spec.provenance.created)),
             escape(v.error),
         )
         for v in found.versions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -154,6 +155,31 @@ def test_every_result_is_sound_html_with_a_text_twin(all_results: list[results.R
         )
 
 
+def test_times_are_those_of_the_wall_clock_to_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    created = "2026-11-21T14:21:55.379+00:00"
+    spec = SPEC.model_copy(
+        update={"provenance": SPEC.provenance.model_copy(update={"created": created})}
+    )
+    detail = results.Detail(
+        DETAIL.model_copy(update={"versions": [VersionInfo(spec=spec, state=VersionState.LIVE)]})
+    )
+    overview = results.Overview(CONTROLLER.model_copy(update={"started": created}), [])
+    try:
+        monkeypatch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        texts = [*render.bundle(detail).values(), overview.to_text()]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    for text in texts:
+        assert "2026-11-21 19:51:55" in text
+        assert "14:21:55" not in text
+    assert created in str(detail.to_json())
+    assert created in str(overview.to_json())
+
+
 def test_results_that_are_text_alone() -> None:
     page = LogPage(lines=["a"], position=1)
     for result in (results.Removed("churn"), results.LogLines(page), results.Said("x")):
@@ -187,8 +213,9 @@ def test_progress_shows_every_stage_not_by_colour_alone() -> None:
         (PARITY, "100 rows compared with the original: no label differs"),
         (
             PARITY.model_copy(update={"flipped": 1, "rows_beyond": 2, "passed": False}),
-            "1 label differ; probabilities at most 2e-07 apart, 2 rows beyond tolerance",
+            "1 label differs; probabilities at most 2e-07 apart, 2 rows beyond tolerance",
         ),
+        (PARITY.model_copy(update={"flipped": 2}), "2 labels differ; "),
         (PARITY.model_copy(update={"compared": "predictions"}), "equal within tolerance"),
     ],
 )
