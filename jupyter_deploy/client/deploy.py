@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+from jupyter_deploy.client import bentos
 from jupyter_deploy.client.deployment import Deployment
 from jupyter_deploy.client.follow import follow
 from jupyter_deploy.client.stages import OnStage, Stages
@@ -81,8 +81,9 @@ def deploy(
     PackagingError
         When the model or the sample can't be packed.
     ControllerError, ServiceError, GatewayError
-        When the service does not come up. Nothing of the attempt is left, and a version that
-        was live before still is.
+        When the service does not come up. Its Bento is deleted, and a version that was live
+        before still is; the one that failed stays listed as failed, with its log, until a
+        later deploy succeeds or the deployment is removed.
     """
     check_name(name)
     choice = check_engine(engine)
@@ -148,13 +149,13 @@ def _pack(
         with stages.running(Stage.PACKAGE) as told:
             controller = launch.result()
             # late: a number is used up only by a model that can be packed
-            version = controller.reserve(name, _taken(name))
+            version = controller.reserve(name, bentos.listed(name))
             spec = build(converted, name=name, version=version)
             told.detail = spec.bento
         packed = spec.model_copy(update={"workers": workers, "stages": stages.reports})
     except BaseException:
         if spec is not None:
-            _discard(spec)
+            bentos.discard(spec.bento)
         raise
     return packed, controller
 
@@ -166,13 +167,13 @@ def _serve(controller: ControllerClient, spec: VersionSpec, stages: Stages) -> N
     except KeyboardInterrupt:
         if _has(controller, spec):
             raise _goes_on(spec) from None
-        _discard(spec)
+        bentos.discard(spec.bento)
         raise DeployInterrupted(
             f"Deploying {spec.name!r} was interrupted; nothing of it is left."
         ) from None
     except DeployError:
         if not _has(controller, spec):
-            _discard(spec)
+            bentos.discard(spec.bento)
         raise
     try:
         ended = follow(controller, operation, stages.tell)
@@ -183,7 +184,7 @@ def _serve(controller: ControllerClient, spec: VersionSpec, stages: Stages) -> N
 
 def _check(ended: Operation, spec: VersionSpec) -> None:
     if ended.state is OperationState.FAILED:
-        _discard(spec)
+        bentos.discard(spec.bento)
         raise from_problem(ended.error or {"detail": f"{spec.bento} did not become live."})
 
 
@@ -207,22 +208,6 @@ def _has(controller: ControllerClient, spec: VersionSpec) -> bool:
         # unknown: a Bento too many harms less than a service without its Bento
         return True
     return any(v.spec.version == spec.version for v in detail.versions)
-
-
-def _taken(name: str) -> list[str]:
-    import bentoml
-
-    try:
-        return [bento.tag.version for bento in bentoml.bentos.list(name)]
-    except bentoml.exceptions.NotFound:
-        return []
-
-
-def _discard(spec: VersionSpec) -> None:
-    import bentoml
-
-    with suppress(bentoml.exceptions.BentoMLException, OSError):
-        bentoml.bentos.delete(spec.bento)
 
 
 class _Launch:

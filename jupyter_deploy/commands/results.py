@@ -165,10 +165,11 @@ class Changed:
 
 @dataclass(frozen=True)
 class Removed:
-    """A deployment that is gone."""
+    """A deployment that is gone; `bentos`: some of its versions are still in the Bento store."""
 
     name: str
     removed: bool = True
+    bentos: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "removed": self.removed}
@@ -176,6 +177,8 @@ class Removed:
     def to_text(self) -> str:
         if not self.removed:
             return f"{self.name} was kept."
+        if not self.bentos:
+            return f"{self.name} is removed."
         return f"{self.name} is removed; its Bentos are still listed by: bentoml list {self.name}"
 
 

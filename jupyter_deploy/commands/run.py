@@ -148,13 +148,15 @@ def _start(command: nouns.Start, session: Session) -> Result:
 
 
 def _remove(command: nouns.Remove, session: Session) -> Result:
+    from jupyter_deploy.client.bentos import listed
+
     with _controller() as controller, _named(controller, command.name):
         info = controller.deployment(command.name).deployment
         question = f"Stop {command.name} ({info.state.value}) and forget it?"
         if not command.yes and not session.confirm(question):
             return results.Removed(command.name, removed=False)
         controller.remove(command.name)
-    return results.Removed(command.name)
+    return results.Removed(command.name, bentos=bool(listed(command.name)))
 
 
 def _up(command: nouns.Up, session: Session) -> Result:

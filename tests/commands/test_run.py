@@ -1,4 +1,4 @@
-"""``up`` with a real controller: what should be running is running."""
+"""Commands with a real controller, whose workers behave as a test needs it."""
 
 from __future__ import annotations
 
@@ -43,3 +43,12 @@ def test_up_waits_for_a_worker_that_is_missing(
     controller.until_state("churn", "degraded")
     assert cli.main(["up", "--timeout", "0.5"]) == cli.FAILED
     assert "Not running after 0.5 s: churn." in capsys.readouterr().err
+
+
+def test_bentos_that_are_not_there_are_not_spoken_of(
+    controller: Controller, versions: Versions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operation = controller.submit(versions.spec("never-live", "1.0.0", dies="start"))
+    assert controller.finished(operation.id).state == "failed"
+    assert cli.main(["remove", "never-live", "--yes"]) == cli.OK
+    assert capsys.readouterr().out == "never-live is removed.\n"
