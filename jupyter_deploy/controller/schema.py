@@ -52,7 +52,10 @@ class DeploymentRow(Base):
 
 
 class VersionRow(Base):
-    """One packed model; `seq` is the event that announced it and orders versions by age."""
+    """One packed model; `seq` is the event that announced it and orders versions by age.
+
+    `acknowledged`: it failed, and the user has stopped or started the deployment since.
+    """
 
     __tablename__ = "versions"
 
@@ -62,6 +65,7 @@ class VersionRow(Base):
     spec: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16))
     error: Mapped[str] = mapped_column(default="")
+    acknowledged: Mapped[bool] = mapped_column(default=False)
 
 
 class ProcessRow(Base):

@@ -130,6 +130,8 @@ class Store(ProcessRecords):
     def want(self, name: str, *, running: bool) -> None:
         """Record that `name` shall run, or be stopped.
 
+        Either way the user has seen to it: versions that failed so far degrade it no more.
+
         Raises
         ------
         NotFoundError
@@ -141,6 +143,8 @@ class Store(ProcessRecords):
             row = get_deployment(tx.session, name)
             wanted = Desired.RUNNING if running else Desired.STOPPED
             if row.desired == wanted:
+                if tx.acknowledge(name):
+                    tx.event("deployment.changed", name, row.live or "", running=running)
                 return
             if running and row.live is None:
                 raise ConflictError(
@@ -152,6 +156,7 @@ class Store(ProcessRecords):
                 tx.version(name, row.live).state = VersionState.STARTING
             else:
                 tx.withdraw(name, "stopped")
+            tx.acknowledge(name)
             tx.event("deployment.changed", name, row.live or "", running=running)
 
     def remove(self, name: str) -> None:

@@ -134,6 +134,19 @@ class Transaction:
         ):
             row.state = VersionState.DRAINING
 
+    def acknowledge(self, name: str) -> bool:
+        """Let no version that failed so far count any more; return whether one did."""
+        failed = self.session.scalars(
+            select(VersionRow).where(
+                VersionRow.deployment == name,
+                VersionRow.state == VersionState.FAILED,
+                VersionRow.acknowledged.is_(False),
+            )
+        ).all()
+        for row in failed:
+            row.acknowledged = True
+        return bool(failed)
+
     def forget_processes(self, name: str, version: str) -> None:
         self.session.execute(
             delete(ProcessRow).where(ProcessRow.deployment == name, ProcessRow.version == version)

@@ -31,11 +31,12 @@ from jupyter_deploy.types import (
 
 
 class Standing(NamedTuple):
-    """One version as :func:`summarise` needs it."""
+    """One version as :func:`summarise` needs it; `acknowledged` as in the store."""
 
     version: str
     state: VersionState
     error: str = ""
+    acknowledged: bool = False
 
 
 def summarise(  # noqa: PLR0911 (a table of cases reads best as one)
@@ -75,7 +76,7 @@ def summarise(  # noqa: PLR0911 (a table of cases reads best as one)
         return DeploymentState.STARTING, ""
     if ready < workers:
         return DeploymentState.DEGRADED, live.error or f"{ready} of {workers} workers answer."
-    if newest is not None and newest.state is VersionState.FAILED:
+    if newest is not None and newest.state is VersionState.FAILED and not newest.acknowledged:
         why = f"Version {newest.version} failed, {live.version} still serves: {newest.error}"
         return DeploymentState.DEGRADED, why
     return DeploymentState.RUNNING, ""
@@ -95,8 +96,8 @@ def deployment_detail(
     workers = live.spec.workers if live else (infos[0].spec.workers if infos else 0)
     state, error = summarise(
         Desired(row.desired),
-        _standing(live),
-        _standing(infos[0] if infos else None),
+        _standing(next((v for v in versions if v.version == row.live), None)),
+        _standing(versions[0] if versions else None),
         workers=workers,
         ready=ready,
         restarts=restarts,
@@ -120,8 +121,10 @@ def deployment_detail(
     )
 
 
-def _standing(info: VersionInfo | None) -> Standing | None:
-    return Standing(info.spec.version, info.state, info.error) if info else None
+def _standing(row: VersionRow | None) -> Standing | None:
+    if row is None:
+        return None
+    return Standing(row.version, VersionState(row.state), row.error, row.acknowledged)
 
 
 def _version_info(row: VersionRow, processes: Sequence[ProcessRow]) -> VersionInfo:

@@ -30,6 +30,10 @@ def test_up_is_done_when_only_the_newest_version_failed(
     assert cli.main(["up", "--timeout", "20"]) == cli.OK
     assert "1.0.0 still serves" in capsys.readouterr().err
     assert controller.predict("churn").status_code == 200
+    # the user's own stop and start settle it
+    assert cli.main(["stop", "churn"]) == cli.OK
+    assert cli.main(["start", "churn"]) == cli.OK
+    assert capsys.readouterr().out.endswith("churn 1.0.0 is running\n")
 
 
 def test_up_waits_for_a_worker_that_is_missing(

@@ -56,6 +56,21 @@ def test_a_store_of_a_newer_version_is_refused(paths: Paths) -> None:
     assert "pip install -U" in refused.value.hint
 
 
+def test_a_store_of_the_first_revision_is_brought_up(paths: Paths, versions: Versions) -> None:
+    store = Store(paths.database)
+    store.submit(versions.spec("churn", "1.0.0"))
+    store.close()
+    connection = sqlite3.connect(paths.database)
+    connection.execute("ALTER TABLE versions DROP COLUMN acknowledged")
+    connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.commit()
+    connection.close()
+    store = Store(paths.database)
+    store.go_live("churn", "1.0.0")
+    assert [info.version for info in store.infos()] == ["1.0.0"]
+    store.close()
+
+
 def test_what_fails_leaves_neither_change_nor_event(store: Store, versions: Versions) -> None:
     store.submit(versions.spec("churn", "1.0.0"))
     before = kinds(store)
@@ -99,6 +114,45 @@ def test_a_failed_version_keeps_its_reason(store: Store, versions: Versions) -> 
     assert failed.error == ServiceError("It broke.", "Mend it.").problem()
     (info,) = store.infos()
     assert (info.state, info.error) == ("failed", "It broke.")
+
+
+@pytest.mark.parametrize("acts", [[False, True], [True]])
+def test_a_failed_version_degrades_until_the_user_acts(
+    store: Store, versions: Versions, paths: Paths, acts: list[bool]
+) -> None:
+    store.submit(versions.spec("churn", "1.0.0"))
+    store.intend("churn", "1.0.0", 0, "socket")
+    store.go_live("churn", "1.0.0")
+    store.readiness("churn", "1.0.0", 0, ready=True)
+    store.submit(versions.spec("churn", "1.1.0"))
+    store.fail("churn", "1.1.0", ServiceError("It broke."))
+    # a restart of the controller is no act of the user's
+    again = Store(paths.database)
+    assert again.infos()[0].state == "degraded"
+    again.close()
+    for running in acts:
+        store.want("churn", running=running)
+        assert kinds(store)[-1] == "deployment.changed"
+    store.go_live("churn", "1.0.0")
+    (info,) = store.infos()
+    assert (info.state, info.error) == ("running", "")
+    # its history stays, and the next failure counts
+    assert store.detail("churn").versions[0].error == "It broke."
+    store.submit(versions.spec("churn", "1.2.0"))
+    store.fail("churn", "1.2.0", ServiceError("It broke again."))
+    assert store.infos()[0].state == "degraded"
+
+
+def test_a_deploy_given_up_by_a_stop_degrades_nothing(store: Store, versions: Versions) -> None:
+    store.submit(versions.spec("churn", "1.0.0"))
+    store.intend("churn", "1.0.0", 0, "socket")
+    store.go_live("churn", "1.0.0")
+    store.readiness("churn", "1.0.0", 0, ready=True)
+    store.submit(versions.spec("churn", "1.1.0"))
+    store.want("churn", running=False)
+    store.want("churn", running=True)
+    store.go_live("churn", "1.0.0")
+    assert store.infos()[0].state == "running"
 
 
 def test_stages_are_told_once(store: Store, versions: Versions) -> None:

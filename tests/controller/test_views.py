@@ -35,6 +35,9 @@ LIVE = Standing("1.0.0", V.LIVE)
             "degraded",
             "Version 1.1.0 failed, 1.0.0 still serves: broke",
         ),
+        # … until the user has acted
+        (RUN, LIVE, Standing("1.1.0", V.FAILED, "broke", True), 2, 0, "running", ""),
+        (RUN, None, Standing("1.0.0", V.FAILED, "broke", True), 0, 0, "failed", "broke"),
         (Desired.STOPPED, LIVE, LIVE, 2, 0, "stopped", ""),
         (Desired.STOPPED, None, Standing("1.0.0", V.FAILED, "x"), 0, 0, "stopped", ""),
     ],
