@@ -284,6 +284,32 @@ def test_access_log_has_no_secrets(gate: Bench) -> None:
     assert log.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "logged", "status"),
+    [
+        ("/churn/predict?token=hush", "/churn/predict", 200),
+        ("/churn?token=hush", "/churn", 200),
+        ("//churn-eu/./predict", "/churn-eu/predict", 200),
+        ("/v2/models/churn/infer", "/v2/models/churn/infer", 200),
+        ("/nobody/predict?token=hush", "/nobody/predict", 404),
+        ("/churn%2fpredict?token=hush", "/churn/predict", 400),
+        ("/churn/" + 300 * "x", ("/churn/" + 300 * "x")[:256], 200),
+    ],
+)
+def test_access_log_has_the_clients_path(gate: Bench, path: str, logged: str, status: int) -> None:
+    mark = f"path-{status}-{len(path)}"
+    sent: dict[str, str | None] = {"x-request-id": mark, "x-envoy-original-path": "/forged"}
+    answer = call(gate.port, path, {"wait": 0}, headers=sent)
+    assert answer.status == status
+    log = gate.gateway.files.access_log
+    text = wait_for(lambda: mark in log.read_text() and log.read_text(), 10, "the access log")
+    (line,) = (json.loads(line) for line in text.splitlines() if f'"{mark}"' in line)
+    assert line["path"] == logged
+    assert "hush" not in json.dumps(line)
+    if status == 200:
+        assert "x-envoy-original-path" not in answer.json["headers"]
+
+
 def test_admin_answers_nothing_it_should_not(gate: Bench) -> None:
     transport = httpx.HTTPTransport(uds=str(gate.gateway.files.admin_socket))
     assert gate.gateway.files.admin_socket.stat().st_mode & 0o077 == 0

@@ -17,6 +17,12 @@ PUBLIC_LISTENER = "public"
 _TYPE = "type.googleapis.com/envoy.extensions"
 _MANAGER = f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
+#: Where a request's path is kept before it is rewritten.
+_PATH_KEY = "gateway.path"
+#: The kept path and, of a request that was refused before any filter saw it, the one it has.
+_KEPT_PATH = f'{{"command":"FILTER_STATE","param":"{_PATH_KEY}:PLAIN","max_length":256}}'
+_PATH = '{"command":"PATH","param":"NQ:PATH","max_length":256}'
+
 Json = dict[str, Any]
 
 
@@ -132,6 +138,7 @@ def _public_manager(files: GatewayFiles) -> Json:
         "local_reply_config": local_replies(),
         "access_log": [_access_log(files), _counts()],
         "http_filters": [
+            _client_path(),
             {
                 "name": "envoy.filters.http.body_size_limit",
                 "typed_config": {
@@ -141,6 +148,24 @@ def _public_manager(files: GatewayFiles) -> Json:
             },
             _router(),
         ],
+    }
+
+
+def _client_path() -> Json:
+    """Return the filter that keeps the client's path for the log: a route may rewrite it.
+
+    Not Envoy's own x-envoy-original-path: the router adds it only together with headers that
+    are nobody's business, and a client may send one.
+    """
+    text = {"text_format_source": {"inline_string": "%PATH(NQ:PATH)%"}}
+    return {
+        "name": "envoy.filters.http.set_filter_state",
+        "typed_config": {
+            "@type": f"{_TYPE}.filters.http.set_filter_state.v3.Config",
+            "on_request_headers": [
+                {"object_key": _PATH_KEY, "factory_key": "envoy.string", "format_string": text}
+            ],
+        },
     }
 
 
@@ -159,7 +184,7 @@ def _access_log(files: GatewayFiles) -> Json:
                     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
                     "request_id": "%REQ(X-REQUEST-ID):128%",
                     "method": "%REQ(:METHOD)%",
-                    "path": "%PATH(NQ:ORIG_OR_PATH):256%",
+                    "path": f'%COALESCE({{"operators":[{_KEPT_PATH},{_PATH}]}})%',
                     "status": "%RESPONSE_CODE%",
                     "flags": "%RESPONSE_FLAGS%",
                     "details": "%RESPONSE_CODE_DETAILS%",
