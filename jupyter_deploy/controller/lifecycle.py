@@ -140,7 +140,9 @@ class Lifecycle:
         self._workers.run()
         await self._answering(self._limits.tries if deploying else None)
         if deploying:
-            self._store.stage(*key, Stage.VERIFY, f"golden requests per worker: {self._golden}")
+            vary = "no golden requests: the model's answers vary"
+            found = f"golden requests per worker: {self._golden}" if self._golden else vary
+            self._store.stage(*key, Stage.VERIFY, found)
             await self._verify()
         self._store.stage(*key, Stage.ROUTE)
         await self._traffic.route(*key, self._take_over)

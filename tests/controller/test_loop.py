@@ -30,6 +30,16 @@ def test_a_deploy_goes_through_its_stages_and_answers(
     assert kinds[-1] == "operation.done"
 
 
+def test_a_version_without_golden_requests_says_that_nothing_was_replayed(
+    controller: Controller, versions: Versions
+) -> None:
+    spec = versions.spec("churn", "1.0.0").model_copy(update={"golden": []})
+    operation = controller.finished(controller.submit(spec).id)
+    (verify,) = (s for s in operation.stages if s.stage == "verify")
+    assert verify.detail == "no golden requests: the model's answers vary"
+    assert (operation.state, verify.state) == ("done", "done")
+
+
 def test_a_second_version_replaces_the_first(controller: Controller, versions: Versions) -> None:
     controller.deploy(versions.spec("churn", "1.0.0"))
     (old,) = controller.pids("churn", "1.0.0")
