@@ -4,6 +4,7 @@
 
     DeployError                 code, HTTP status, message, hint
     ├── UsageError              the command or call was written wrongly
+    │   └── MethodError         the controller's path doesn't take this HTTP method
     ├── PackagingError          the model or its sample can't be packed
     │   ├── UnsupportedModelError
     │   ├── SampleError
@@ -95,6 +96,11 @@ class UsageError(DeployError):
     status = 400
 
 
+class MethodError(UsageError):
+    code = "method-not-allowed"
+    status = 405
+
+
 class PackagingError(DeployError):
     code = "packaging"
     status = 422
@@ -146,6 +152,7 @@ _BY_CODE: dict[str, type[DeployError]] = {
     cls.code: cls
     for cls in (
         UsageError,
+        MethodError,
         PackagingError,
         UnsupportedModelError,
         SampleError,

@@ -239,6 +239,30 @@ class DeploymentDetail(Wire):
     versions: list[VersionInfo]
 
 
+class Problem(Wire):
+    """An error (RFC 9457): :meth:`jupyter_deploy.exceptions.DeployError.problem`.
+
+    Attributes
+    ----------
+    detail
+        What happened, in one sentence.
+    hint
+        What to do next; ``{deploy}`` stands for the name of our program.
+    code
+        Which error; stable.
+    facts
+        For programs.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str
+    code: str
+    facts: dict[str, Any]
+
+
 class OperationState(StrEnum):
     RUNNING = "running"
     DONE = "done"

@@ -6,18 +6,16 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, FastAPI, Query, Response
 
 from jupyter_deploy._version import __version__
 from jupyter_deploy.config import LOG_LINES_MAX, Paths, check_name
 from jupyter_deploy.controller import logs, numbering
 from jupyter_deploy.controller.loop import Loop
-from jupyter_deploy.exceptions import DEPLOY, ConflictError, DeployError, NotFoundError, UsageError
+from jupyter_deploy.controller.problems import Api
+from jupyter_deploy.exceptions import DEPLOY, ConflictError, NotFoundError, UsageError
 from jupyter_deploy.types import (
     API_VERSION,
     ControllerInfo,
@@ -47,16 +45,13 @@ def create_app(paths: Paths, loop: Loop, shutdown: Shutdown) -> FastAPI:
     shutdown
         Called to end the controller; True also stops the services.
     """
-    app = FastAPI(
+    app = Api(
         title="jupyter_deploy controller",
         version=__version__,
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
-    app.add_exception_handler(DeployError, _problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _unrouted)
     app.include_router(_controller(paths, loop, shutdown), prefix="/v1")
     app.include_router(_deployments(paths, loop), prefix="/v1")
     return app
@@ -174,33 +169,3 @@ def _deployments(paths: Paths, loop: Loop) -> APIRouter:
             )
 
     return router
-
-
-async def _problem(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, DeployError)  # noqa: S101 (what it is registered for)
-    return _document(error.status, error.problem())
-
-
-async def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    facts = [
-        {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]}
-        for item in error.errors()
-    ]
-    first = facts[0] if facts else {"where": "request", "what": "is not valid"}
-    usage = UsageError(
-        f"The request is not valid: {first['where']}: {first['what']}.",
-        "Client and controller may be of different versions: restart the controller.",
-        errors=facts,
-    )
-    return _document(422, {**usage.problem(), "status": 422})
-
-
-async def _unrouted(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    problem = NotFoundError(f"The controller has no such resource: {error.detail}.").problem()
-    return _document(error.status_code, {**problem, "status": error.status_code})
-
-
-def _document(status: int, problem: dict[str, Any]) -> Response:
-    return JSONResponse(problem, status_code=status, media_type="application/problem+json")

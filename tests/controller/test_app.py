@@ -10,12 +10,14 @@ import pytest
 
 from jupyter_deploy._version import __version__
 from jupyter_deploy.config import LOG_LINES_MAX
+from jupyter_deploy.exceptions import from_problem
 from jupyter_deploy.types import (
     API_VERSION,
     ControllerInfo,
     DeploymentDetail,
     DeploymentInfo,
     EventPage,
+    Problem,
 )
 from tests.controller.parts import Controller, Versions
 from tests.waiting import wait_for
@@ -81,7 +83,8 @@ def test_the_gateway_asks_for_the_key_in_the_file(shared: Controller) -> None:
         ("GET", "/events?wait=31", None, 422, "usage"),
         ("GET", "/deployments/churn/logs?tail=-1", None, 422, "usage"),
         ("GET", f"/deployments/churn/logs?tail={LOG_LINES_MAX + 1}", None, 422, "usage"),
-        ("POST", "/controller", {}, 405, "not-found"),
+        ("POST", "/controller", {}, 405, "method-not-allowed"),
+        ("PATCH", "/deployments/churn", {}, 405, "method-not-allowed"),
     ],
 )
 def test_errors_are_problem_documents(
@@ -93,6 +96,7 @@ def test_errors_are_problem_documents(
     problem = answer.json()
     assert (problem["status"], problem["code"]) == (status, code)
     assert problem["detail"]
+    assert Problem.model_validate(problem).code == from_problem(problem).code
 
 
 def test_a_version_is_never_deployed_twice(shared: Controller, shared_versions: Versions) -> None:
@@ -178,4 +182,25 @@ def test_logs_are_read_and_followed(shared: Controller) -> None:
 def test_the_api_describes_itself(shared: Controller) -> None:
     document = shared.get("/openapi.json")
     assert "/v1/deployments/{name}/versions" in document["paths"]
-    assert "DeploymentInfo" in document["components"]["schemas"]
+    schemas = document["components"]["schemas"]
+    assert "DeploymentInfo" in schemas
+    assert set(schemas["Problem"]["required"]) >= {"type", "title", "status", "detail", "code"}
+    assert "HTTPValidationError" not in schemas
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            errors = {s: r for s, r in told["responses"].items() if not s.startswith("2")}
+            assert list(errors) == ["default"], (method, path)
+            assert errors["default"]["content"] == {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            }
+
+
+def test_what_a_path_takes_is_said(shared: Controller) -> None:
+    answer = shared.http.post("/controller", json={})
+    assert answer.json()["detail"] == "/v1/controller takes no POST."
+    assert answer.headers["allow"] == "GET"
+    garbled = shared.http.put(
+        "/deployments/churn/state", content=b"\xff", headers={"content-type": "application/json"}
+    )
+    assert garbled.status_code in (400, 422)
+    assert garbled.json()["code"] == "usage"
