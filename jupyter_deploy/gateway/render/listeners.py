@@ -154,8 +154,8 @@ def _public_manager(files: GatewayFiles) -> Json:
 def _client_path() -> Json:
     """Return the filter that keeps the client's path for the log: a route may rewrite it.
 
-    Not Envoy's own x-envoy-original-path: the router adds it only together with headers that
-    are nobody's business, and a client may send one.
+    Not by Envoy's own x-envoy-original-path: the router adds it only together with headers of
+    its own in requests and answers, which are nobody's business.
     """
     text = {"text_format_source": {"inline_string": "%PATH(NQ:PATH)%"}}
     return {

@@ -36,12 +36,7 @@ def routes(plan: TrafficPlan) -> Json:
                 "name": "gateway",
                 "domains": [f"{host}{port}" for host in _HOSTS for port in (f":{plan.port}", "")],
                 # The key is the gateway's affair: no service ever sees it.
-                # Nor does it see a path that a client made up.
-                "request_headers_to_remove": [
-                    "x-api-key",
-                    "authorization",
-                    "x-envoy-original-path",
-                ],
+                "request_headers_to_remove": ["x-api-key", "authorization"],
                 "response_headers_to_add": [
                     {
                         "header": {
