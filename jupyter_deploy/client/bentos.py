@@ -1,4 +1,4 @@
-"""The user's Bento store, as far as the client asks it: BentoML itself decides what is listed."""
+"""The user's Bento store, as far as the client has to do with it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from contextlib import suppress
 
 
 def listed(name: str) -> list[str]:
-    """Return the versions that ``bentoml list NAME`` shows."""
-    import bentoml
+    """Return the versions that ``bentoml list NAME`` shows in a terminal.
 
-    try:
-        return [bento.tag.version for bento in bentoml.bentos.list(name)]
-    except bentoml.exceptions.NotFound:
-        return []
+    Read from the folder: BentoML in this process goes on with the store of its first use, and takes
+    a third of a second to import.
+    """
+    from jupyter_deploy.packaging.store import bento_home
+
+    return [file.parent.name for file in (bento_home() / "bentos" / name).glob("*/bento.yaml")]
 
 
 def discard(tag: str) -> None:
