@@ -236,7 +236,7 @@ def _kind(name: str, dtype: Any, values: pd.Series[Any]) -> Kind:
         raise SampleError(
             f"Column {name!r} holds dates or times ({dtype}), which are not supported.",
             "Deploy a function that takes a string or a number and converts it itself: "
-            "def predict(df): return model.predict(df.assign(day=pd.to_datetime(df['day'])))",
+            "def score(df): return model.predict(df.assign(day=pd.to_datetime(df['day'])))",
         )
     # object columns and string dtypes: what is really in them?
     found = {type(v.item() if hasattr(v, "item") else v) for v in values.tolist()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from jupyter_deploy.exceptions import UnsupportedModelError
+from jupyter_deploy.exceptions import DEPLOY, UnsupportedModelError
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError
 from jupyter_deploy.packaging.calls import call_on_sample
 from jupyter_deploy.packaging.outputs import as_outputs, plain_values
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from jupyter_deploy.serving.signature import Signature, Task
 
 #: What would work, for an object that doesn't.
-TEMPLATE = """\
+TEMPLATE = f"""\
 Deploy a function that takes the rows and returns one value a row:
 
-    def predict(df):
+    def score(df):
         return model.score_rows(df)
 
-    %deploy predict --name NAME --sample X_test
+    {DEPLOY} score --name NAME --sample X_test
 
 or an object with a method predict(rows)."""
 
@@ -40,7 +40,7 @@ class GenericAdapter:
             )
         if isinstance(model, ModuleType) or not (_has_predict(model) or callable(model)):
             raise UnsupportedModelError(
-                f"A {kind} can't be deployed: it has no predict method and can't be called.",
+                f"An object of type {kind} can't be deployed: it has no predict method and can't be called.",
                 TEMPLATE,
             )
 
