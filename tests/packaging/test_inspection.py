@@ -85,8 +85,8 @@ def test_at_most_two_thousand_rows_are_run() -> None:
         (LogisticRegression(), "LogisticRegression is not fitted"),
         (make_pipeline(StandardScaler(), LinearRegression()), "Pipeline is not fitted"),
         (StandardScaler().fit([[1.0], [2.0]]), "no predict method"),
-        ("model", "A str can't be deployed"),
-        (math, "A module can't be deployed"),
+        ("model", "This str can't be deployed"),
+        (math, "This module can't be deployed"),
         (SimpleNamespace(score=len), "no predict method and can't be called"),
     ],
 )

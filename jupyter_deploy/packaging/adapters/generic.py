@@ -40,7 +40,7 @@ class GenericAdapter:
             )
         if isinstance(model, ModuleType) or not (_has_predict(model) or callable(model)):
             raise UnsupportedModelError(
-                f"An object of type {kind} can't be deployed: it has no predict method and can't be called.",
+                f"This {kind} can't be deployed: it has no predict method and can't be called.",
                 TEMPLATE,
             )
 
