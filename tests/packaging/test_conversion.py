@@ -20,13 +20,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import ConversionError, UsageError
 from jupyter_deploy.packaging import Converted, build, convert, inspect_model
 from jupyter_deploy.packaging.onnx_graph import run
+from jupyter_deploy.serving.problems import Problem
 from jupyter_deploy.serving.runtime import Runtime
 from jupyter_deploy.types import Engine
 from tests import models
@@ -145,6 +146,32 @@ def test_integers_with_nulls_take_a_tensor_of_floats(paths: Paths) -> None:
     nulls = frame.iloc[[0]].assign(**{"age (years)": np.nan, "city": "Oslo"})
     assert nulls["visits"].isna().all()
     np.testing.assert_allclose(answered["probabilities"], model.predict_proba(nulls), rtol=1e-4)
+
+
+def encoded(**options: Any) -> tuple[Any, pd.DataFrame]:
+    """A pipeline that turns cities into numbers."""
+    frame, label = cases.people()
+    cities = ColumnTransformer([("words", OrdinalEncoder(**options), ["city"])], remainder="drop")
+    return make_pipeline(cities, LogisticRegression()).fit(frame, label), frame
+
+
+def test_an_encoder_that_refuses_unknown_categories_goes_on_refusing(paths: Paths) -> None:
+    """Converted, it would answer them: the two engines would differ where no sample shows it."""
+    found = converted(*encoded())
+    assert found.engine is Engine.NATIVE
+    assert "refuses categories it doesn't know" in found.reason
+    with pytest.raises(Problem, match="city"):
+        served(found, {"age (years)": 30.0, "city": "Atlantis", "visits": 3})
+
+
+def test_an_encoder_that_takes_unknown_categories_converts(paths: Paths) -> None:
+    model, frame = encoded(handle_unknown="use_encoded_value", unknown_value=-1)
+    found = converted(model, frame)
+    assert found.engine is Engine.ONNX, found.reason
+    row = {"age (years)": 30.0, "city": "Atlantis", "visits": 3}
+    answered = served(found, row)
+    proba = model.predict_proba(pd.DataFrame([row]))
+    np.testing.assert_allclose(answered["probabilities"], proba, rtol=1e-4)
 
 
 def neighbours() -> np.ndarray:

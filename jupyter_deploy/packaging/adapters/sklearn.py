@@ -72,6 +72,13 @@ class SklearnAdapter:
             )
         if self.task(model) == "classification" and signature.classes is None:
             raise NotConvertibleError("a classifier with several outputs is not converted")
+        for path, step in _leaves(model, ""):
+            if type(step).__name__ == "OrdinalEncoder" and step.handle_unknown == "error":
+                raise NotConvertibleError(
+                    f"step {path!r} (OrdinalEncoder) refuses categories it doesn't know, and "
+                    "converted it would answer them; with handle_unknown='use_encoded_value' "
+                    "it converts"
+                )
         graphs, failure = [], None
         for types in _input_types(signature.inputs):
             try:
