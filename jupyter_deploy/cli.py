@@ -98,11 +98,13 @@ def _show(command: nouns.Command, result: Result) -> None:
 
 
 def _print_log(result: LogLines) -> None:
-    print(result.to_text(), flush=True)
-    if result.more is not None:
-        with suppress(KeyboardInterrupt):  # the way to end it
-            for line in result.more:
-                print(line, flush=True)
+    if result.more is None:
+        print(result.to_text())
+        return
+    with suppress(KeyboardInterrupt):  # the way to end it, from the first line on
+        print(result.to_text(), flush=True)
+        for line in result.more:
+            print(line, flush=True)
 
 
 def _complain(error: DeployError) -> None:
