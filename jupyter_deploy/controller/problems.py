@@ -10,7 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from jupyter_deploy.exceptions import DeployError, MethodError, NotFoundError, UsageError
+from jupyter_deploy.exceptions import (
+    ControllerError,
+    DeployError,
+    MethodError,
+    NotFoundError,
+    UsageError,
+)
 from jupyter_deploy.types import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,6 +35,8 @@ class Api(FastAPI):
         self.add_exception_handler(DeployError, _problem)
         self.add_exception_handler(RequestValidationError, _invalid)
         self.add_exception_handler(HTTPException, _unrouted)
+        # the server logs the traceback all the same
+        self.add_exception_handler(Exception, _unexpected)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, with the schema that every route refers to."""
@@ -73,6 +81,17 @@ async def _unrouted(request: Request, error: Exception) -> Response:
         case _:
             found = UsageError(f"The request can't be read: {error.detail}.")
     return _document(found, error.status_code, error.headers)
+
+
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    """Answer a defect of ours without its inside."""
+    return _document(
+        ControllerError(
+            f"The controller failed on this request: {type(error).__name__}.",
+            "This is a defect of jupyter_deploy; the controller's log has the details.",
+        ),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
 
 
 def _document(error: DeployError, status: int = 0, headers: Any = None) -> Response:
