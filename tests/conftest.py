@@ -14,6 +14,7 @@ import pytest
 
 from jupyter_deploy.config import Paths
 from jupyter_deploy.config import paths as current_paths
+from tests.waiting import wait_for
 
 
 def _owned_by(paths: Paths) -> list[psutil.Process]:
@@ -29,12 +30,21 @@ def _owned_by(paths: Paths) -> list[psutil.Process]:
 
 
 def reap(paths: Paths) -> None:
-    """Kill every process of an installation and wait until it is gone."""
-    processes = _owned_by(paths)
-    for process in processes:
-        with suppress(psutil.Error):
-            process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=10)
+    """Kill every process of an installation and wait until none is left.
+
+    More than once round: what brings others back (the controller, its guard) may have started
+    one after the list was made.
+    """
+
+    def none_left() -> bool:
+        processes = _owned_by(paths)
+        for process in processes:
+            with suppress(psutil.Error):
+                process.send_signal(signal.SIGKILL)
+        psutil.wait_procs(processes, timeout=10)
+        return not processes
+
+    wait_for(none_left, 30, "every process of the installation to end")
 
 
 @pytest.fixture(scope="session")

@@ -231,7 +231,7 @@ class Deployment:
             import httpx
 
             # no proxy of the environment may stand between a notebook and its own loopback
-            self._http = httpx.Client(trust_env=False, verify=False, timeout=_PREDICT)  # noqa: S501
+            self._http = httpx.Client(trust_env=False, timeout=_PREDICT)
             weakref.finalize(self, self._http.close)
         return self._http
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import psutil
 import pytest
 
 import jupyter_deploy as jd
 from jupyter_deploy.client.http import ControllerClient
 from jupyter_deploy.config import Paths
-from jupyter_deploy.types import DeploymentState, ProcessInfo
+from jupyter_deploy.types import DeploymentDetail, DeploymentState
 from tests import models
 from tests.waiting import wait_for
 
@@ -36,15 +38,19 @@ class Live:
     def body(self) -> list[dict[str, float]]:
         return models.cancer()[0].head(1).to_dict("records")
 
-    def workers(self) -> list[ProcessInfo]:
-        with ControllerClient(self.paths) as client:
-            detail = client.deployment(NAME)
-        return next(
-            v.processes for v in detail.versions if v.spec.version == detail.deployment.version
-        )
-
     def worker_pids(self) -> set[int]:
-        return {p.pid for p in self.workers() if p.pid is not None and p.ready}
+        """Pids of the workers of the live version that are ready."""
+        return self._ready(self._detail())
+
+    def _detail(self) -> DeploymentDetail:
+        with ControllerClient(self.paths) as client:
+            return client.deployment(NAME)
+
+    @staticmethod
+    def _ready(detail: DeploymentDetail) -> set[int]:
+        version = detail.deployment.version
+        processes = next(v.processes for v in detail.versions if v.spec.version == version)
+        return {p.pid for p in processes if p.pid is not None and p.ready}
 
     def controller(self) -> psutil.Process:
         with ControllerClient(self.paths) as client:
@@ -56,11 +62,15 @@ class Live:
             pid = client.info().gateway.pid
         return None if pid is None else psutil.Process(pid)
 
-    def whole(self) -> bool:
-        """True when every worker wanted is ready."""
-        with ControllerClient(self.paths) as client:
-            info = client.deployment(NAME).deployment
-        return info.state is DeploymentState.RUNNING and info.ready == info.workers
+    def whole(self, gone: Set[int] = frozenset()) -> bool:
+        """True when every worker wanted is ready, and none of them is one of `gone`.
+
+        All by one answer of the controller: two would mix before and after.
+        """
+        detail = self._detail()
+        info, ready = detail.deployment, self._ready(detail)
+        running = info.state is DeploymentState.RUNNING and len(ready) == info.workers
+        return running and not ready & gone
 
     def wait_until_whole(self, timeout: float = 30) -> None:
         wait_for(self.whole, timeout, f"all workers of {NAME} ready")

@@ -44,6 +44,7 @@ def kill(*processes: psutil.Process | None) -> None:
 
 
 def test_one_worker_killed(live: Live) -> None:
+    live.wait_until_whole()
     before = live.worker_pids()
     victim = next(iter(before))
 
@@ -51,29 +52,32 @@ def test_one_worker_killed(live: Live) -> None:
         kill(psutil.Process(victim))
 
     def another() -> None:
-        wait_for(lambda: live.whole() and victim not in live.worker_pids(), 30, "a new worker")
+        wait_for(lambda: live.whole({victim}), 30, "a new worker")
 
     outcome = under_load(live, one_worker, another)
     # what the dead worker had in hand can't be asked again safely: one request a connection
-    assert outcome.failed <= 4
+    assert outcome.failed <= 4, str(outcome)
     assert before - {victim} <= live.worker_pids()
 
 
 def test_all_workers_killed_at_once(live: Live) -> None:
+    live.wait_until_whole()
     before = live.worker_pids()
 
     def all_workers() -> None:
         kill(*map(psutil.Process, before))
 
     def others() -> None:
-        wait_for(lambda: live.whole() and not before & live.worker_pids(), 30, "new workers")
+        wait_for(lambda: live.whole(before), 30, "new workers")
 
     outcome = under_load(live, all_workers, others)
     assert outcome.failed > 0, "nobody was there to answer: failures must be seen as failures"
-    assert set(outcome.failures) <= {"503", "502", "504"}
+    # an answer that was on its way when its worker died arrives cut off, and is seen to be
+    assert set(outcome.failures) <= {"503", "502", "504", "IncompleteRead"}
 
 
 def test_controller_killed(live: Live) -> None:
+    live.wait_until_whole()
     workers, envoy = live.worker_pids(), live.envoy()
     controller = live.controller()
 
@@ -93,6 +97,7 @@ def test_controller_killed(live: Live) -> None:
 
 
 def test_envoy_killed(live: Live) -> None:
+    live.wait_until_whole()
     envoy = live.envoy()
 
     def the_gateway() -> None:
@@ -107,6 +112,7 @@ def test_envoy_killed(live: Live) -> None:
 
 
 def test_controller_and_envoy_killed(live: Live) -> None:
+    live.wait_until_whole()
     workers, envoy, controller = live.worker_pids(), live.envoy(), live.controller()
 
     def controller_and_gateway() -> None:
@@ -134,6 +140,7 @@ def test_the_service_outlives_the_kernel(live: Live, how: str) -> None:
         )
         reply = client.execute(code, reply=True, timeout=120, store_history=False)
         assert reply["content"]["status"] == "ok", reply["content"]
+        live.wait_until_whole()
         workers, controller, envoy = live.worker_pids(), live.controller(), live.envoy()
         match how:
             case "interrupt":
