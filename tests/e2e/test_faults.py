@@ -55,8 +55,10 @@ def test_one_worker_killed(live: Live) -> None:
         wait_for(lambda: live.whole({victim}), 30, "a new worker")
 
     outcome = under_load(live, one_worker, another)
-    # what the dead worker had in hand can't be asked again safely: one request a connection
-    assert outcome.failed <= 4, str(outcome)
+    # What the dead worker had in hand can't be asked again safely. Its sockets don't all close at
+    # the same instant, so each of the four clients may be caught once more; a gateway that went on
+    # sending to a dead worker would lose thousands.
+    assert outcome.failed <= 2 * 4, str(outcome)
     assert before - {victim} <= live.worker_pids()
 
 
