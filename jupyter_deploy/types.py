@@ -103,6 +103,40 @@ class Parity(Wire):
     passed: bool
 
 
+class GitState(Wire):
+    """The repository that the kernel ran in, when the version was packed.
+
+    Attributes
+    ----------
+    commit
+        Full hash; None before the first commit.
+    dirty
+        Whether tracked files differed from it, or untracked ones lay beside them.
+    """
+
+    commit: str | None
+    branch: str | None
+    dirty: bool
+
+
+class Notebook(Wire):
+    """The cell that packed a version.
+
+    Attributes
+    ----------
+    path
+        As the Jupyter server names it; None when the kernel was not told.
+    cell
+        The cell's id; None when the front end sends none.
+    execution
+        The cell's execution count.
+    """
+
+    path: str | None
+    cell: str | None
+    execution: int | None
+
+
 class Provenance(Wire):
     """Where a version comes from."""
 
@@ -117,6 +151,13 @@ class Provenance(Wire):
     sample_rows: int
     serialization: Literal["onnx", "cloudpickle"]
     package_version: str
+    model_bytes: int = Field(default=0, description="size of the packed model file")
+    sample_columns: int = 0
+    notebook: Notebook | None = None
+    source: GitState | None = None
+    seconds: dict[str, float] = Field(default={}, description="time of each step of packing")
+    modules: list[str] = Field(default=[], description="the user's own modules, copied in")
+    lock: str = Field(default="", description="why there is no lock file with hashes, if so")
 
 
 class Golden(Wire):
@@ -310,9 +351,25 @@ class EventPage(Wire):
 
 
 class ReservationRequest(Wire):
-    """Asks for the next version number; `taken` are those in the caller's Bento store."""
+    """Asks for a version number.
+
+    Attributes
+    ----------
+    taken
+        Those in the caller's Bento store.
+    signature
+        Of the model about to be packed; compared with the newest version's. None asks for no
+        comparison.
+    breaking
+        Take the next major number, whatever changed.
+    version
+        The number itself, when the caller chose one.
+    """
 
     taken: list[str] = []
+    signature: dict[str, Any] | None = None
+    breaking: bool = False
+    version: str | None = None
 
 
 class Reservation(Wire):

@@ -10,7 +10,6 @@ from jupyter_deploy.packaging.adapters import NotConvertibleError
 from jupyter_deploy.packaging.onnx_graph import run
 from jupyter_deploy.packaging.outputs import Outputs, label_types
 from jupyter_deploy.packaging.parity import compare, describe
-from jupyter_deploy.packaging.signature import take
 from jupyter_deploy.types import Engine, Parity
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
     if engine == "native":
         return _native(inspected, "The native model runs, as asked for.", None)
     try:
-        graphs = inspected.adapter.to_onnx(inspected.model, inspected.signature)
+        graphs = inspected.adapter.to_onnx(inspected.model, inspected.model_signature)
     except NotConvertibleError as error:
         if engine == "onnx":
             raise ConversionError(
@@ -103,9 +102,9 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
 
 def _judge(inspected: Inspected, graphs: list[bytes]) -> tuple[bytes, Parity]:
     """Return the first graph that passes, else the first one, with its parity."""
-    sample = take(inspected.sample, inspected.rows)
-    columns = inspected.signature.inputs
-    restore = label_types(inspected.outputs, inspected.signature.classes)
+    sample = inspected.model_rows
+    columns = inspected.model_signature.inputs
+    restore = label_types(inspected.model_outputs, inspected.model_signature.classes)
     first: tuple[bytes, Parity] | None = None
     failure: Exception | None = None
     for graph in graphs:
@@ -115,7 +114,7 @@ def _judge(inspected: Inspected, graphs: list[bytes]) -> tuple[bytes, Parity]:
             failure = error
             continue
         answered = Outputs(restore(answered.predictions), answered.probabilities)
-        judged = graph, compare(inspected.outputs, answered, inspected.rows)
+        judged = graph, compare(inspected.model_outputs, answered, inspected.rows)
         first = first or judged
         if judged[1].passed:
             return judged

@@ -28,11 +28,17 @@ class Inspected:
     adapter
         Of the model's framework.
     signature
-        Learnt from the whole sample.
+        Learnt from the whole sample: what clients send and get.
     rows
         Positions in the sample of the rows the model was run on, at most 2000.
     outputs
-        What the native model answered on `rows`.
+        What clients would get for `rows`.
+    model_rows
+        What the model itself was called with for `rows`.
+    model_signature
+        What the model itself takes and answers.
+    model_outputs
+        What the native model answered on `model_rows`.
     """
 
     model: Any
@@ -41,6 +47,9 @@ class Inspected:
     signature: Signature
     rows: np.ndarray[Any, Any]
     outputs: Outputs
+    model_rows: Any
+    model_signature: Signature
+    model_outputs: Outputs
 
     @property
     def model_type(self) -> str:
@@ -72,7 +81,8 @@ def inspect_model(model: Any, sample: Any) -> Inspected:
     layout = layout_of(sample)
     columns = check_columns(sample, layout)
     rows = pick_rows(len(sample), MAX_ROWS)
-    outputs = adapter.outputs(model, take(sample, rows))
+    taken = take(sample, rows)
+    outputs = adapter.outputs(model, taken)
     signature = learn(
         sample,
         columns=columns,
@@ -81,4 +91,4 @@ def inspect_model(model: Any, sample: Any) -> Inspected:
         outputs=outputs,
         classes=adapter.classes(model),
     )
-    return Inspected(model, sample, adapter, signature, rows, outputs)
+    return Inspected(model, sample, adapter, signature, rows, outputs, taken, signature, outputs)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError
@@ -22,10 +22,13 @@ class Outputs:
         Shape ``(rows,)`` or ``(rows, k)``; strings have dtype ``object``.
     probabilities
         Shape ``(rows, classes)``, float; None for models without.
+    others
+        Further outputs by name, each of shape ``(rows, …)``.
     """
 
     predictions: np.ndarray[Any, Any]
     probabilities: np.ndarray[Any, Any] | None = None
+    others: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
 def as_outputs(predictions: Any, probabilities: Any | None, rows: int) -> Outputs:

@@ -67,7 +67,7 @@ def _expected(column: Column, value: Any) -> str:
     if value is None:
         return "a value: the model raises on null"
     if column.categories is not None and value not in column.categories:
-        return one_of(column.categories)
+        return one_of([str(c) for c in column.categories])
     low, high = column.minimum, column.maximum
     if column.kind != "integer" or low is None or high is None or low <= value <= high:
         return ""

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_deploy.serving.cells import Field
 from jupyter_deploy.serving.decode import Decoder
-from jupyter_deploy.serving.engines import _field
+from jupyter_deploy.serving.engines.onnx import _field
 from jupyter_deploy.serving.problems import InvalidInput, MalformedBody
 from tests.serving.packs import column
 
