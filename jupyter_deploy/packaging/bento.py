@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jupyter_deploy.packaging.conversion import Converted
 
 #: Version of manifest.json; the runtime refuses a newer one.
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 #: The object in service.py (jupyter_deploy/serving/template.py).
 SERVICE = "service:svc"
 
@@ -67,6 +67,11 @@ def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
     else:
         data, modules = dump(converted.inspected.model)
         file = "model.pkl"
+    hooks: bytes | None = None
+    chosen = getattr(converted.inspected, "hooks", None)
+    if chosen is not None:
+        hooks, more = dump({"preprocess": chosen.preprocess, "postprocess": chosen.postprocess})
+        modules |= more
     sha256 = hashlib.sha256(data).hexdigest()
     pins = pin(converted.engine, converted.signature.layout, modules)
     requests = golden(converted)
@@ -93,12 +98,19 @@ def build(converted: Converted, *, name: str, version: str) -> VersionSpec:
         "engine_reason": converted.reason,
         "file": file,
         "sha256": sha256,
+        "hooks": {"file": "hooks.pkl", "sha256": hashlib.sha256(hooks).hexdigest()}
+        if hooks is not None
+        else None,
         "warmup": requests[0].request[:1] if requests else [dict(converted.signature.example)],
     }
 
     def write(folder: Path) -> None:
         _write_source(folder / "src")
         _write_model(folder / "src" / "model", spec, manifest, data)
+        if hooks is not None:
+            inner = json.dumps(converted.inspected.model_signature.to_json(), indent=2)
+            (folder / "src" / "model" / "hooks.pkl").write_bytes(hooks)
+            (folder / "src" / "model" / "model_signature.json").write_text(inner + "\n")
         _write_description(folder, spec)
 
     add_to_store(bento_home(), name, version, write)

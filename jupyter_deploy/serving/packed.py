@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from .signature import Signature
 
-#: Version of manifest.json; a reader refuses a newer one.
-SCHEMA_VERSION = 1
+#: Version of manifest.json; a reader refuses a newer one. Version 1 knew no hooks.
+SCHEMA_VERSION = 2
+#: Folder of the user's own modules, beside the model's.
+MODULES = "user_modules"
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,20 @@ class Packed:
         The model's file.
     sha256
         Hash of that file, hex.
+    hooks
+        File with the user's functions around the model, a pickled
+        ``{"preprocess": function | None, "postprocess": function | None}``; None without.
+    hooks_sha256
+        Hash of that file, hex; empty without hooks.
+    modules
+        Folder of the user's own modules, which must be importable before anything is unpickled;
+        None when the model needs none.
     warmup
         Body of a ``/predict`` request; one inference with it comes before the first answer.
+    signature
+        What clients send and get.
+    model_signature
+        What the model itself takes and answers; differs from `signature` by what the hooks do.
     package_version
         Of the package that packed it, and so of this runtime.
     """
@@ -42,10 +56,14 @@ class Packed:
     warmup: Any
     signature: Signature
     package_version: str
+    model_signature: Signature
+    hooks: Path | None = None
+    hooks_sha256: str = ""
+    modules: Path | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Packed:
-        """Read ``manifest.json`` and ``signature.json`` of a model folder.
+        """Read ``manifest.json`` and the signatures of a model folder.
 
         Raises
         ------
@@ -58,6 +76,9 @@ class Packed:
                 f"manifest has schema version {manifest['schema_version']}, "
                 f"this runtime reads up to {SCHEMA_VERSION}"
             )
+        signature = _signature(folder / "signature.json")
+        hooks = manifest.get("hooks")
+        modules = folder.parent / MODULES
         return cls(
             name=manifest["name"],
             version=manifest["version"],
@@ -65,23 +86,36 @@ class Packed:
             model=folder / manifest["file"],
             sha256=manifest["sha256"],
             warmup=manifest["warmup"],
-            signature=Signature.from_json(json.loads((folder / "signature.json").read_bytes())),
+            signature=signature,
+            model_signature=_signature(folder / "model_signature.json") if hooks else signature,
+            hooks=folder / hooks["file"] if hooks else None,
+            hooks_sha256=hooks["sha256"] if hooks else "",
+            modules=modules if modules.is_dir() else None,
             # not written by the first packages
             package_version=manifest.get("package_version", "unknown"),
         )
 
     def verify(self) -> None:
-        """Check the model file against its hash, before anything in it is run.
+        """Check the model's and the hooks' files against their hashes, before any of it is run.
 
         Raises
         ------
         ValueError
-            When the file was changed or cut short.
+            When a file was changed or cut short.
         """
-        with self.model.open("rb") as file:
+        self._verify(self.model, self.sha256)
+        if self.hooks is not None:
+            self._verify(self.hooks, self.hooks_sha256)
+
+    def _verify(self, path: Path, sha256: str) -> None:
+        with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != self.sha256:
+        if found != sha256:
             raise ValueError(
-                f"{self.model.name} of {self.name} {self.version} is not the file that was packed "
-                f"(sha256 {found}, expected {self.sha256})"
+                f"{path.name} of {self.name} {self.version} is not the file that was packed "
+                f"(sha256 {found}, expected {sha256})"
             )
+
+
+def _signature(path: Path) -> Signature:
+    return Signature.from_json(json.loads(path.read_bytes()))

@@ -6,6 +6,9 @@ and runs it. Nothing here knows of HTTP.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from ..packed import Packed
 from .base import Array, Engine, Outputs
 
@@ -13,7 +16,7 @@ __all__ = ["Array", "Engine", "Outputs", "load"]
 
 
 def load(packed: Packed) -> Engine:
-    """Load the packed model, after checking that it is the file that was packed.
+    """Load the packed model with its hooks, after checking that they are the files packed.
 
     Raises
     ------
@@ -21,6 +24,17 @@ def load(packed: Packed) -> Engine:
         When the file was changed, or its inputs don't match the signature.
     """
     packed.verify()
+    if packed.modules is not None:
+        _make_importable(packed.modules)
+    engine = _engine(packed)
+    if packed.hooks is None:
+        return engine
+    from .hooks import HookedEngine
+
+    return HookedEngine(engine, packed)
+
+
+def _engine(packed: Packed) -> Engine:
     if packed.engine == "onnxruntime":
         from .onnx import OnnxEngine
 
@@ -28,3 +42,9 @@ def load(packed: Packed) -> Engine:
     from .native import NativeEngine
 
     return NativeEngine(packed)
+
+
+def _make_importable(folder: Path) -> None:
+    """Put the user's modules first: a file of the same name elsewhere is another one."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
