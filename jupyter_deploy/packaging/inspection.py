@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from jupyter_deploy.packaging.adapters import Adapter
+    from jupyter_deploy.packaging.hooks import Hooks, Postprocess, Preprocess
     from jupyter_deploy.packaging.outputs import Outputs
+    from jupyter_deploy.serving.policies import Policy
     from jupyter_deploy.serving.signature import Signature
+
+#: ``{check: policy}``, and for one column ``{column: {check: policy}}``.
+Validate = Mapping[str, "Policy | str | Mapping[str, Policy | str]"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,11 @@ class Inspected:
         What the model itself takes and answers.
     model_outputs
         What the native model answered on `model_rows`.
+    hooks
+        The user's functions before and after the model; None without.
+    notes
+        What the user should know about the sample, in sentences: what the model warned of on
+        it, and in which form it was taken when that isn't its own.
     """
 
     model: Any
@@ -50,6 +61,8 @@ class Inspected:
     model_rows: Any
     model_signature: Signature
     model_outputs: Outputs
+    hooks: Hooks | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def model_type(self) -> str:
@@ -58,7 +71,15 @@ class Inspected:
         return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def inspect_model(model: Any, sample: Any) -> Inspected:
+def inspect_model(
+    model: Any,
+    sample: Any,
+    *,
+    preprocess: Preprocess | None = None,
+    postprocess: Postprocess | None = None,
+    validate: Validate | None = None,
+    max_rows: int | None = None,
+) -> Inspected:
     """Find the adapter, learn the signature and run the native model on rows of the sample.
 
     Parameters
