@@ -10,26 +10,20 @@ import numpy as np
 
 from ..cells import Field
 from ..packed import Packed
-from ..signature import Column
+from ..signature import Column, Signature
 from .base import Outputs, bounds, has_probabilities, integer_dtype
 
 
-class NativeEngine:
-    """The object the user trained, unpickled."""
+class NativeRows:
+    """Makes what Python code is called with: rows in the sample's own type.
 
-    platform = "python"
-    #: It may be anything: slow, or unsafe to call from two threads.
-    reentrant = False
+    Parameters
+    ----------
+    signature
+        Of the sample; :class:`.hooks.HookedEngine` has another one than its model.
+    """
 
-    def __init__(self, packed: Packed) -> None:
-        with packed.model.open("rb") as file:
-            # the Bento's own content, just checked against the hash its author wrote
-            model = pickle.load(file)  # noqa: S301
-        self._predict = model.predict if hasattr(model, "predict") else model
-        signature = packed.signature
-        proba = has_probabilities(signature)
-        self._predict_proba = model.predict_proba if proba else None
-        self._flat = len(signature.outputs[0].shape) == 1
+    def __init__(self, signature: Signature) -> None:
         self._frame = signature.layout == "dataframe"
         columns = signature.inputs
         self._columns = columns
@@ -51,22 +45,49 @@ class NativeEngine:
             {c.name: _series(c, v) for c, v in zip(self._columns, columns, strict=True)}
         )
 
-    def run(self, batch: Any) -> Outputs:
-        """Answer a batch of :meth:`assemble`, or a matrix."""
+    def rows(self, batch: Any) -> Any:
+        """Return what the code is called with for a batch of :meth:`assemble`, or a matrix."""
         if self._frame and self.matrix is not None:
             import pandas as pd
 
-            batch = pd.DataFrame(batch, columns=self._names)
-        rows = len(batch)
-        returned = self._predict(batch)
+            return pd.DataFrame(batch, columns=self._names)
+        return batch
+
+
+class NativeEngine(NativeRows):
+    """The object the user trained, unpickled."""
+
+    platform = "python"
+    #: It may be anything: slow, or unsafe to call from two threads.
+    reentrant = False
+
+    def __init__(self, packed: Packed) -> None:
+        super().__init__(packed.model_signature)
+        with packed.model.open("rb") as file:
+            # the Bento's own content, just checked against the hash its author wrote
+            model = pickle.load(file)  # noqa: S301
+        self._predict = model.predict if hasattr(model, "predict") else model
+        signature = packed.model_signature
+        proba = has_probabilities(signature)
+        self._predict_proba = model.predict_proba if proba else None
+        self._flat = len(signature.outputs[0].shape) == 1
+
+    def run(self, batch: Any) -> Outputs:
+        """Answer a batch of :meth:`assemble`, or a matrix."""
+        return self.call(self.rows(batch))
+
+    def call(self, rows: Any) -> Outputs:
+        """Answer rows that are in the type the model takes."""
+        count = len(rows)
+        returned = self._predict(rows)
         predictions = np.asarray(returned)
-        if self._flat and predictions.ndim > 1 and predictions.size == rows:
+        if self._flat and predictions.ndim > 1 and predictions.size == count:
             predictions = predictions.reshape(-1)
-        if predictions.ndim == 0 or len(predictions) != rows:
-            raise ValueError(f"the model returned {predictions.shape} answers for {rows} rows")
+        if predictions.ndim == 0 or len(predictions) != count:
+            raise ValueError(f"the model returned {predictions.shape} answers for {count} rows")
         if self._predict_proba is None:
             return Outputs(predictions, None)
-        return Outputs(predictions, np.asarray(self._predict_proba(batch)))
+        return Outputs(predictions, np.asarray(self._predict_proba(rows)))
 
 
 def _native_field(column: Column) -> Field:
