@@ -95,7 +95,9 @@ class _Findings:
         raise InvalidInput.of(self.cells, more)
 
 
-def columns_of(document: Any, fields: Sequence[Field]) -> list[list[Any]]:
+def columns_of(
+    document: Any, fields: Sequence[Field], *, lenient: bool = False
+) -> list[list[Any]]:
     """Bring a decoded body into one list of checked values per column.
 
     Parameters

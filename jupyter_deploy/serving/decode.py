@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Protocol
@@ -76,14 +76,46 @@ class Decoder:
         self._refuse_repeated_keys(document, body)
         return decoded
 
-    def convert(self, document: Any) -> tuple[Any, int]:
-        """Convert a decoded body; see :meth:`decode`."""
+    def convert(self, document: Any, *, lenient: bool = False) -> tuple[Any, int]:
+        """Convert a decoded body; see :meth:`decode`.
+
+        Parameters
+        ----------
+        lenient
+            Read text as what the column holds, and empty text as null: for CSV.
+        """
         if self._fast is not None:
             matrix = self._fast.matrix(document)
             if matrix is not None:
                 return matrix, len(matrix)
-        columns = columns_of(document, self._target.fields)
+        columns = columns_of(document, self._target.fields, lenient=lenient)
         return self._target.assemble(columns), len(columns[0])
+
+    def accept(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> tuple[Any, int]:
+        """Take one array a column, of shape (rows, *column.shape) or (rows, 1).
+
+        Raises
+        ------
+        InvalidInput
+            When the arrays don't match the signature.
+        """
+        scalars = {field.column.name for field in self._target.fields if not field.column.shape}
+        return self.convert(
+            {
+                name: (array.reshape(-1) if name in scalars else array).tolist()
+                for name, array in arrays.items()
+            }
+        )
+
+    def accept_matrix(self, matrix: np.ndarray[Any, Any]) -> tuple[Any, int]:
+        """Take an array of shape (rows, columns), in the order of the signature.
+
+        Raises
+        ------
+        InvalidInput
+            When it doesn't match the signature.
+        """
+        return self.convert(matrix.tolist())
 
     def _refuse_repeated_keys(self, document: Any, body: bytes) -> None:
         rows = (document,) if type(document) is dict else document
