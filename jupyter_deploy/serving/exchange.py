@@ -9,7 +9,10 @@ from .fallthrough import Receive, Scope
 from .problems import BodyTooLarge, MalformedBody, UnsupportedMedia
 
 JSON = b"application/json"
+OCTETS = b"application/octet-stream"
 _LONGEST_ID = 128
+#: Digits of a length; longer ones are no lengths of anything.
+_LONGEST_COUNT = 18
 
 
 class DisconnectedError(Exception):
@@ -18,13 +21,19 @@ class DisconnectedError(Exception):
 
 @dataclass(slots=True)
 class Head:
-    """What the lane reads of a request's headers."""
+    """What the lane reads of a request's headers.
+
+    Attributes
+    ----------
+    header_length
+        Bytes of JSON before binary tensors; -1 when the header isn't one whole number.
+    """
 
     request_id: bytes = b""
     content_type: bytes | None = None
     encoding: bytes | None = None
     length: int | None = None
-    binary: bool = False
+    header_length: int | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> Head:
@@ -40,19 +49,13 @@ class Head:
             elif name == b"content-encoding":
                 head.encoding = value
             elif name == b"inference-header-content-length":
-                head.binary = True
+                head.header_length = _count(value) if head.header_length is None else -1
         if not _sane(head.request_id):
             head.request_id = secrets.token_hex(16).encode()
         return head
 
-    def require_json(self, optional: bool = False) -> None:
+    def require_json(self) -> None:
         """Refuse any body that doesn't say it is plain JSON.
-
-        Parameters
-        ----------
-        optional
-            Take a body without a content type for JSON: clients of the inference protocol
-            send none.
 
         Raises
         ------
@@ -61,11 +64,32 @@ class Head:
         """
         kind = self.content_type
         if kind is None:
-            if not optional:
-                raise UnsupportedMedia("Send a content-type header: application/json.")
-        elif kind != JSON and kind.split(b";", 1)[0].strip().lower() != JSON:
+            raise UnsupportedMedia("Send a content-type header: application/json.")
+        if kind != JSON and _bare(kind) != JSON:
             shown = kind[:60].decode("latin-1")
             raise UnsupportedMedia(f"The body is {shown!r}; send application/json.")
+        self._require_plain()
+
+    def require_tensors(self) -> None:
+        """Refuse a body that can't be a request of the inference protocol.
+
+        Its clients send JSON and binary tensors under the same content types, or none at all.
+
+        Raises
+        ------
+        UnsupportedMedia
+            For another content type or encoding.
+        """
+        kind = self.content_type
+        if kind is not None and kind != JSON and _bare(kind) not in (JSON, OCTETS):
+            shown = kind[:60].decode("latin-1")
+            raise UnsupportedMedia(
+                f"The body is {shown!r}; send application/json, "
+                "or application/octet-stream with binary tensors."
+            )
+        self._require_plain()
+
+    def _require_plain(self) -> None:
         if self.encoding not in (None, b"", b"identity"):
             raise UnsupportedMedia("Compressed bodies are not supported; send it as it is.")
 
@@ -115,6 +139,15 @@ async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
     if head.length is not None and size != head.length:
         raise MalformedBody(f"it has {size} bytes, its content-length says {head.length}")
     return b"".join(parts)
+
+
+def _bare(content_type: bytes) -> bytes:
+    """The content type without its parameters."""
+    return content_type.split(b";", 1)[0].strip().lower()
+
+
+def _count(value: bytes) -> int:
+    return int(value) if value.isdigit() and len(value) <= _LONGEST_COUNT else -1
 
 
 def _sane(value: bytes) -> bool:

@@ -10,13 +10,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from . import oip
-from .exchange import DisconnectedError, Head, Reply, read_body
+from .exchange import OCTETS, DisconnectedError, Head, Reply, read_body
 from .fallthrough import LazyApp, Message, Receive, Scope, Send
 from .metrics import CONTENT_TYPE, Metrics
 from .packed import Packed
@@ -27,6 +28,7 @@ logger = logging.getLogger("bentoml.model_runtime")
 
 PROBLEM_JSON = b"application/problem+json"
 Handler = Callable[[Head, Receive], Awaitable[Reply]]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -194,17 +196,22 @@ class Lane:
 
     async def _predict(self, head: Head, receive: Receive) -> Reply:
         head.require_json()
-        return await self._infer_with(self._runtime.predict, head, receive)
+        answer, rows = await self._taken_on(self._runtime.predict, head, receive)
+        return Reply(200, answer, rows=rows)
 
     async def _infer(self, head: Head, receive: Receive) -> Reply:
-        if head.binary:
-            raise oip.TensorError("binary tensors are not supported; send JSON (binary_data=False)")
-        head.require_json(optional=True)
-        return await self._infer_with(self._protocol.infer, head, receive)
+        head.require_tensors()
+        infer = partial(self._protocol.infer, header_length=head.header_length)
+        answer = await self._taken_on(infer, head, receive)
+        if answer.header_length is None:
+            return Reply(200, answer.body, rows=answer.rows)
+        length = (b"inference-header-content-length", str(answer.header_length).encode())
+        return Reply(200, answer.body, OCTETS, answer.rows, [length])
 
-    async def _infer_with(
-        self, infer: Callable[[bytes], tuple[bytes, int]], head: Head, receive: Receive
-    ) -> Reply:
+    async def _taken_on(
+        self, infer: Callable[[bytes], Answer], head: Head, receive: Receive
+    ) -> Answer:
+        """Read the body and answer it, if there is room for one more."""
         runtime = self._runtime
         if not runtime.ready:
             raise NotReady("The model is still being loaded.")
@@ -215,14 +222,12 @@ class Lane:
         try:
             body = await read_body(receive, head, self._limits.body)
             if runtime.inline and len(body) <= INLINE_BYTES:
-                answer, rows = infer(body)
-            else:
-                loop = asyncio.get_running_loop()
-                answer, rows = await loop.run_in_executor(runtime.pool, infer, body)
+                return infer(body)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(runtime.pool, infer, body)
         finally:
             self._in_flight -= 1
             self._metrics.in_flight.dec()
-        return Reply(200, answer, rows=rows)
 
     async def _index(self, head: Head, receive: Receive) -> Reply:
         return Reply(200, self._about)

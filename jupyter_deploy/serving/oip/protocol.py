@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import orjson
 
-from .decode import refuse_repeated_keys
-from .encode import writable
-from .engines import Outputs
-from .problems import InvalidInput, MalformedBody, Problem
-from .runtime import Runtime
-from .signature import Column, Signature
+from ..decode import refuse_repeated_keys
+from ..encode import writable
+from ..engines import Outputs
+from ..problems import InvalidInput, MalformedBody, Problem
+from ..runtime import Runtime
+from ..signature import Column, Signature
 
 #: This server's name in its metadata; the gateway in front has the same.
 SERVER = "jupyter-model-deploy"
@@ -47,6 +48,25 @@ class TensorError(Problem):
     status = 400
     code = "invalid-tensor"
     title = "The inference request is not valid"
+
+
+@dataclass(frozen=True, slots=True)
+class InferReply:
+    """An answer.
+
+    Attributes
+    ----------
+    body
+        JSON, and binary tensors after it.
+    rows
+        Rows in the batch.
+    header_length
+        Bytes of JSON when binary tensors follow; None without.
+    """
+
+    body: bytes
+    rows: int
+    header_length: int | None = None
 
 
 class Protocol:
@@ -80,19 +100,16 @@ class Protocol:
         }
         return orjson.dumps(document)
 
-    def infer(self, body: bytes) -> tuple[bytes, int]:
+    def infer(self, body: bytes, header_length: int | None = None) -> InferReply:
         """Answer an infer request.
-
-        Returns
-        -------
-        tuple
-            The answer's body and the number of rows.
 
         Raises
         ------
         Problem
             Whatever is wrong with the request or the model.
         """
+        if header_length is not None:
+            raise TensorError("binary tensors are not supported; send JSON (binary_data=False)")
         try:
             request = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -106,7 +123,7 @@ class Protocol:
             **identity,
             "outputs": [_tensor(name, outputs[name]) for name in wanted or outputs],
         }
-        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), rows
+        return InferReply(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), rows)
 
     def _read(self, request: Any) -> tuple[Any, list[str], dict[str, str]]:
         if type(request) is not dict:
