@@ -11,6 +11,7 @@
     │   └── ConversionError     only when ``engine="onnx"`` was asked for
     ├── NotFoundError           no such deployment, version or operation
     ├── ConflictError           the state forbids it (name taken, already exists)
+    │   └── SignatureChangedError  callers of the live version would have to change
     ├── ControllerError         the controller can't be reached, started or understood
     ├── ServiceError            a version's processes failed to start or to verify
     ├── GatewayError            Envoy is missing, refused a config or is down
@@ -128,6 +129,10 @@ class ConflictError(DeployError):
     status = 409
 
 
+class SignatureChangedError(ConflictError):
+    code = "signature-changed"
+
+
 class ControllerError(DeployError):
     code = "controller"
     status = 503
@@ -159,6 +164,7 @@ _BY_CODE: dict[str, type[DeployError]] = {
         ConversionError,
         NotFoundError,
         ConflictError,
+        SignatureChangedError,
         ControllerError,
         ServiceError,
         GatewayError,

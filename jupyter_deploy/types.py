@@ -376,6 +376,46 @@ class Reservation(Wire):
     version: str
 
 
+class Difference(Wire):
+    """One thing that a caller of one version would notice of another.
+
+    Attributes
+    ----------
+    column
+        The input column, or the output when `what` begins with ``output``; empty when it is
+        about all of them.
+    what
+        ``column`` or ``output`` (there or not), ``type``, ``shape``, ``null``, ``input``,
+        ``order of columns``, ``task``, ``classes``, ``output type``, ``output shape``,
+        ``output classes``.
+    before, after
+        In words; empty for what is not there.
+    """
+
+    column: str
+    what: str
+    before: str
+    after: str
+
+
+class Compatibility(Wire):
+    """What a reservation would answer now.
+
+    Attributes
+    ----------
+    version
+        The number that would be given.
+    against
+        Version whose signature was compared; None when there is none to compare with.
+    differences
+        What callers would notice; only a version of a higher major number may have any.
+    """
+
+    version: str
+    against: str | None
+    differences: list[Difference]
+
+
 class StateRequest(Wire):
     """Desired state of a deployment."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_deploy.client import bentos
 from jupyter_deploy.client.deployment import Deployment
 from jupyter_deploy.client.follow import follow
+from jupyter_deploy.client.packing import Launch, Order, pack
 from jupyter_deploy.client.stages import OnStage, Stages
-from jupyter_deploy.config import Paths, check_name, paths
+from jupyter_deploy.compatibility import check_version
+from jupyter_deploy.config import check_name, paths
 from jupyter_deploy.exceptions import (
     DEPLOY,
     DeployError,
@@ -18,11 +20,12 @@ from jupyter_deploy.exceptions import (
     UsageError,
     from_problem,
 )
-from jupyter_deploy.types import OperationState, Stage
+from jupyter_deploy.types import OperationState
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.http import ControllerClient
     from jupyter_deploy.packaging.conversion import Choice
+    from jupyter_deploy.packaging.inspection import Validate
     from jupyter_deploy.types import Operation, VersionSpec
 
 ENGINES = ("auto", "onnx", "native")
@@ -47,6 +50,12 @@ def deploy(
     sample: Any,
     engine: str = "auto",
     workers: int = 1,
+    preprocess: Callable[[Any], Any] | None = None,
+    postprocess: Callable[..., Any] | None = None,
+    validate: Validate | None = None,
+    max_rows: int | None = None,
+    breaking: bool = False,
+    version: str | None = None,
     on_stage: OnStage | None = None,
 ) -> Deployment:
     """Pack a trained model and make it a live service.
@@ -54,18 +63,36 @@ def deploy(
     Parameters
     ----------
     model
-        A trained scikit-learn estimator or Pipeline, an object with ``predict``, or a callable.
+        A trained model: of scikit-learn, XGBoost or LightGBM, an ONNX file or ``ModelProto``, an
+        object with ``predict``, or a function.
     name
         Name of the deployment; a second deploy of the same name replaces the first without a
         failed request.
     sample
-        Rows the model can predict on (DataFrame or 2-D array), such as ``X_test``: the
-        signature is learnt from them and the packed model is checked on them.
+        Rows the model can predict on (a pandas or polars DataFrame, an array, a list of dicts),
+        such as ``X_test``: the signature is learnt from them and the packed model is checked on
+        them.
     engine
         ``auto`` (ONNX Runtime when the converted model answers the same, else native),
         ``onnx`` or ``native``.
     workers
         Worker processes, 1 to 64.
+    preprocess
+        Function that runs in front of the model, in the service too: takes rows of the sample's
+        type, returns what ``model.predict`` takes.
+    postprocess
+        Function that runs behind it: takes the predictions (with a second parameter also the
+        probabilities), returns one value a row.
+    validate
+        What is done with inputs that the sample was not like: ``{check: policy}``, and for one
+        column ``{column: {check: policy}}``; the policies are ``reject``, ``coerce``, ``pass``.
+    max_rows
+        Rows that one request may hold; by default as many as its body may.
+    breaking
+        Callers have to change: take the next major version number. Without it a model whose
+        signature differs from the live version's is refused.
+    version
+        The version number, such as ``"2.3.1"``; by default the next minor one.
     on_stage
         Called with each report of a stage that begins, moves or ends.
 
@@ -77,9 +104,14 @@ def deploy(
     Raises
     ------
     UsageError
-        When `name`, `engine` or `workers` can't be.
+        When one of the options can't be.
     PackagingError
         When the model or the sample can't be packed.
+    SignatureChangedError
+        When callers of the live version would have to change, and neither `breaking` nor
+        `version` says so.
+    ConflictError
+        When `version` is not a new one.
     ControllerError, ServiceError, GatewayError
         When the service does not come up. Its Bento is deleted, and a version that was live
         before still is; the one that failed stays listed as failed, with its log, until a
@@ -88,19 +120,26 @@ def deploy(
     check_name(name)
     choice = check_engine(engine)
     check_workers(workers)
+    if version is not None:
+        check_version(version)
+    order = Order(
+        name=name,
+        engine=choice,
+        workers=workers,
+        inspection={
+            "preprocess": preprocess,
+            "postprocess": postprocess,
+            "validate": validate,
+            "max_rows": max_rows,
+        },
+        breaking=breaking,
+        version=version,
+    )
     installation = paths()
     stages = Stages(on_stage)
-    with _Launch(installation) as launch:
+    with Launch(installation) as launch:
         try:
-            spec, controller = _pack(
-                model,
-                sample,
-                name=name,
-                engine=choice,
-                workers=workers,
-                launch=launch,
-                stages=stages,
-            )
+            spec, controller = pack(model, sample, order, launch, stages)
         except KeyboardInterrupt:
             raise DeployInterrupted(
                 f"Deploying {name!r} was interrupted; nothing of it is left."
@@ -123,41 +162,6 @@ def check_workers(workers: int) -> int:
     if not isinstance(workers, int) or not 1 <= workers <= 64:
         raise UsageError(f"{workers!r} workers can't be started.", "Give a number from 1 to 64.")
     return workers
-
-
-def _pack(
-    model: Any,
-    sample: Any,
-    *,
-    name: str,
-    engine: Choice,
-    workers: int,
-    launch: _Launch,
-    stages: Stages,
-) -> tuple[VersionSpec, ControllerClient]:
-    with stages.running(Stage.INSPECT) as told:
-        from jupyter_deploy.packaging import build, convert, inspect_model
-
-        inspected = inspect_model(model, sample)
-        inputs = inspected.signature.inputs
-        told.detail = f"{type(model).__name__}, {len(inputs)} column{'s' * (len(inputs) != 1)}"
-    with stages.running(Stage.CONVERT) as told:
-        converted = convert(inspected, engine=engine)
-        told.detail = converted.reason
-    spec: VersionSpec | None = None
-    try:
-        with stages.running(Stage.PACKAGE) as told:
-            controller = launch.result()
-            # late: a number is used up only by a model that can be packed
-            version = controller.reserve(name, bentos.listed(name))
-            spec = build(converted, name=name, version=version)
-            told.detail = spec.bento
-        packed = spec.model_copy(update={"workers": workers, "stages": stages.reports})
-    except BaseException:
-        if spec is not None:
-            bentos.discard(spec.bento)
-        raise
-    return packed, controller
 
 
 def _serve(controller: ControllerClient, spec: VersionSpec, stages: Stages) -> None:
@@ -208,38 +212,3 @@ def _has(controller: ControllerClient, spec: VersionSpec) -> bool:
         # unknown: a Bento too many harms less than a service without its Bento
         return True
     return any(v.spec.version == spec.version for v in detail.versions)
-
-
-class _Launch:
-    """Starts the controller in a thread, so that its start isn't waited for after packing."""
-
-    def __init__(self, installation: Paths) -> None:
-        self._paths = installation
-        self._client: ControllerClient | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="start controller", daemon=True)
-
-    def _run(self) -> None:
-        try:
-            from jupyter_deploy.client.launch import ensure_controller
-
-            self._client = ensure_controller(self._paths)
-        except BaseException as error:  # noqa: BLE001  raised again by result()
-            self._error = error
-
-    def result(self) -> ControllerClient:
-        """Return the client; wait for it, or raise what its start raised."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._client is not None  # noqa: S101  one of the two is set when the thread ends
-        return self._client
-
-    def __enter__(self) -> _Launch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._thread.join()
-        if self._client is not None:
-            self._client.close()

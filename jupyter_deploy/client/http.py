@@ -14,10 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from jupyter_deploy._version import __version__
 from jupyter_deploy.client.unix import UnixTransport
-from jupyter_deploy.config import Paths
-from jupyter_deploy.exceptions import DEPLOY, ControllerError, DeployError, from_problem
+from jupyter_deploy.config import LOG_LINES_MAX, Paths
+from jupyter_deploy.exceptions import (
+    DEPLOY,
+    ControllerError,
+    DeployError,
+    UsageError,
+    from_problem,
+)
 from jupyter_deploy.types import (
     API_VERSION,
+    Compatibility,
     ControllerInfo,
     DeploymentDetail,
     DeploymentInfo,
@@ -104,15 +111,24 @@ class ControllerClient:
         """
         return _read(DeploymentDetail, self._request("GET", f"/deployments/{name}"))
 
-    def reserve(self, name: str, taken: list[str]) -> str:
-        """Reserve the next version number of a deployment.
+    def compare(self, name: str, request: ReservationRequest) -> Compatibility:
+        """Return what :meth:`reserve` would answer now; raises what it would raise."""
+        body = request.model_dump(mode="json")
+        return _read(
+            Compatibility, self._request("POST", f"/deployments/{name}/compatibility", json=body)
+        )
 
-        Parameters
-        ----------
-        taken
-            Versions of that name that the caller's Bento store already holds.
+    def reserve(self, name: str, request: ReservationRequest) -> str:
+        """Reserve a version number of a deployment.
+
+        Raises
+        ------
+        SignatureChangedError
+            When callers of the version that serves would have to change.
+        ConflictError
+            When the number that was asked for is not a new one.
         """
-        body = ReservationRequest(taken=taken).model_dump(mode="json")
+        body = request.model_dump(mode="json")
         raw = self._request("POST", f"/deployments/{name}/reservations", json=body)
         return _read(Reservation, raw).version
 
@@ -167,7 +183,17 @@ class ControllerClient:
             Lines at most, the newest.
         after
             Position of an earlier page; only what came after it.
+
+        Raises
+        ------
+        UsageError
+            When more lines are asked for than are given at once.
         """
+        if not 0 <= tail <= LOG_LINES_MAX:
+            raise UsageError(
+                f"{tail} log lines can't be asked for.",
+                f"Ask for 0 to {LOG_LINES_MAX}; the whole logs are files in {self.paths.logs}.",
+            )
         query: dict[str, Any] = {"tail": tail}
         if version:
             query["version"] = version

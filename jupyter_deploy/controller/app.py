@@ -11,13 +11,15 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Query, Response
 
 from jupyter_deploy._version import __version__
+from jupyter_deploy.compatibility import check_version
 from jupyter_deploy.config import LOG_LINES_MAX, Paths, check_name
-from jupyter_deploy.controller import logs, numbering
+from jupyter_deploy.controller import logs
 from jupyter_deploy.controller.loop import Loop
 from jupyter_deploy.controller.problems import Api
 from jupyter_deploy.exceptions import DEPLOY, ConflictError, NotFoundError, UsageError
 from jupyter_deploy.types import (
     API_VERSION,
+    Compatibility,
     ControllerInfo,
     DeploymentDetail,
     DeploymentInfo,
@@ -112,17 +114,27 @@ def _deployments(paths: Paths, loop: Loop) -> APIRouter:
         """One deployment with all its versions, newest first."""
         return store.detail(name)
 
+    @router.post("/{name}/compatibility")
+    async def compare(name: str, request: ReservationRequest) -> Compatibility:
+        """What a reservation would answer now; reserves nothing."""
+        return store.compare(check_name(name), request)
+
     @router.post("/{name}/reservations")
     async def reserve(name: str, request: ReservationRequest) -> Reservation:
-        """Reserve the next version number; it is never given out again."""
-        return Reservation(version=store.reserve(check_name(name), request.taken))
+        """Reserve a version number, which is never given out again.
+
+        The next minor one for the signature of the version that serves, the next major one for a
+        breaking change, or the one that is asked for. Another signature is refused with 409 and
+        what callers would notice, unless the number says so.
+        """
+        return Reservation(version=store.reserve(check_name(name), request))
 
     @router.post("/{name}/versions", status_code=202)
     async def submit(name: str, spec: VersionSpec) -> Operation:
         """Make a packed version live; it takes over once it answers as the packed model did."""
         if spec.name != check_name(name):
             raise UsageError(f"A version of {spec.name!r} can't be deployed as {name!r}.")
-        numbering.check_version(spec.version)
+        check_version(spec.version)
         operation = store.submit(spec)
         loop.poke(name)
         return operation

@@ -8,13 +8,12 @@ they start from: whoever asked may have been overtaken by a newer wish of the us
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 
-from jupyter_deploy.controller import numbering, views
+from jupyter_deploy.controller import numbering, versions, views
 from jupyter_deploy.controller.records import ProcessRecords
 from jupyter_deploy.controller.schema import (
     DeploymentRow,
@@ -35,11 +34,13 @@ from jupyter_deploy.controller.transaction import (
 )
 from jupyter_deploy.exceptions import DEPLOY, ConflictError, DeployError, NotFoundError
 from jupyter_deploy.types import (
+    Compatibility,
     DeploymentDetail,
     DeploymentInfo,
     EventPage,
     Operation,
     OperationState,
+    ReservationRequest,
     Stage,
     StageReport,
     StageState,
@@ -70,18 +71,45 @@ class Store(ProcessRecords):
         with self._sessions() as session:
             return detail_of(session, get_deployment(session, name))
 
-    def reserve(self, name: str, taken: Sequence[str]) -> str:
-        """Give out the next version number of `name`, above all of `taken`; never one twice."""
+    def compare(self, name: str, request: ReservationRequest) -> Compatibility:
+        """Say which number :meth:`reserve` would give out, and what callers would notice.
+
+        Raises
+        ------
+        UsageError, ConflictError
+            As :meth:`reserve`.
+        """
+        with self._sessions() as session:
+            return versions.compare(session, session.get(DeploymentRow, name), name, request)
+
+    def reserve(self, name: str, request: ReservationRequest) -> str:
+        """Give out a version number of `name`, above all that are taken; never one twice.
+
+        Raises
+        ------
+        SignatureChangedError
+            When callers of the version that serves would have to change, and the number doesn't
+            say so.
+        ConflictError
+            When the number that was asked for is not a new one.
+        UsageError
+            When it is no number, or the signature can't be read.
+        """
         with self._write() as tx:
-            row = tx.session.get(DeploymentRow, name) or tx.create(name)
-            row.reserved = numbering.next_version(row.reserved, taken)
-            return row.reserved
+            row = tx.session.get(DeploymentRow, name)
+            found = versions.compare(tx.session, row, name, request)
+            row = row or tx.create(name)
+            row.reserved = found.version
+            return found.version
 
     def submit(self, spec: VersionSpec) -> Operation:
         """Record that `spec` shall be live; a version that is still on its way is superseded.
 
         Raises
         ------
+        SignatureChangedError
+            When callers of the version that serves would have to change, and the number doesn't
+            say so: another one has become live since this number was reserved.
         ConflictError
             When the deployment has this version already.
         """
@@ -93,6 +121,7 @@ class Store(ProcessRecords):
                     f"Deployment {name!r} already has a version {version}.",
                     "Versions never change: ask for a new number and pack again.",
                 )
+            versions.check_submitted(tx.session, row, spec)
             overtaken = f"Version {{}} of {name!r} was superseded by {version}."
             tx.abandon(name, overtaken, "A newer deploy of the same name took over.")
             if row.desired == Desired.REMOVED:
