@@ -52,7 +52,7 @@ def test_metadata(forest: Served, mixed: Served) -> None:
     assert forest.call("GET", "/v2").json() == {
         "name": "jupyter-model-deploy",
         "version": PACKAGE_VERSION,
-        "extensions": [],
+        "extensions": ["binary_tensor_data"],
     }
     for path in ("/v2/models/churn", f"/v2/models/churn/versions/{VERSION}"):
         document = mixed.call("GET", path).json()
@@ -70,6 +70,7 @@ def test_metadata(forest: Served, mixed: Served) -> None:
                 {"name": "predictions", "datatype": "BOOL", "shape": [-1]},
                 {"name": "probabilities", "datatype": "FP64", "shape": [-1, 2]},
             ],
+            "properties": {"task": "classification", "classes": "[false,true]"},
         }
 
 
@@ -159,7 +160,7 @@ def test_a_body_without_content_type_is_json(mixed: Served) -> None:
         ({"inputs": [*MIXED, tensor("x", "BOOL", [True])]}, "there is no input 'x'"),
         ({"inputs": [tensor("input", "FP32", [1, 2], 1, 2)]}, "not all numbers"),
         ({"id": 42}, "id must be a string"),
-        ({"parameters": []}, "parameters must be"),
+        ({"parameters": []}, "parameters of the request must be an object"),
         ({"outputs": {}}, "outputs must be"),
         ({"outputs": [{"name": "nothing"}]}, "outputs are predictions, probabilities"),
         ({"age": {"shape": "2"}}, "needs a shape"),
@@ -217,9 +218,3 @@ def test_a_key_given_twice_is_refused(mixed: Served) -> None:
         answer = mixed.call("POST", INFER, twice)
         assert answer.status_code == 400
         assert "twice" in answer.json()["error"]
-
-
-def test_a_binary_request_is_refused(mixed: Served) -> None:
-    answer = mixed.call("POST", INFER, b"{}....", inference_header_content_length="2")
-    assert answer.status_code == 400
-    assert "binary_data=False" in answer.json()["error"]

@@ -1,7 +1,22 @@
-"""The Open Inference Protocol, version 2, over HTTP: JSON and binary tensors."""
+"""The Open Inference Protocol, version 2, over HTTP: JSON and binary tensors.
+
+::
+
+    protocol    one model behind it: metadata and inference
+    metadata    what server and model say about themselves
+    request     the request, checked without knowing the model
+    raw         a request that is the data alone
+    inputs      its tensors to the batch the model takes
+    outputs     the model's outputs to tensors
+    binary      tensors as bytes
+    datatypes   their names
+    errors      what is wrong, in one sentence
+"""
 
 from __future__ import annotations
 
-from .protocol import SERVER, InferReply, Protocol, TensorError, message
+from .errors import TensorError, message
+from .metadata import SERVER
+from .protocol import InferReply, Protocol
 
 __all__ = ["SERVER", "InferReply", "Protocol", "TensorError", "message"]
