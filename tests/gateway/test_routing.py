@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from jupyter_deploy._version import __version__
-from jupyter_deploy.serving.oip import SERVER
+from jupyter_deploy.serving.oip import EXTENSIONS, SERVER
 from tests.gateway.conftest import Bench
 from tests.gateway.parts import KEY, Answer, call, plan
 from tests.waiting import wait_for
@@ -71,7 +71,10 @@ def test_query_is_kept(gate: Bench) -> None:
     "path", ["/", "/churnx/predict", "/chur", "/predict", "/v2/models", "/v2/models/churnx", "/v3"]
 )
 def test_nothing_there(gate: Bench, path: str) -> None:
-    assert "deployment" in _problem(call(gate.port, path), 404)["detail"]
+    problem = _problem(call(gate.port, path), 404)
+    assert "deployment" in problem["detail"]
+    # the one member that clients of the Open Inference Protocol know
+    assert problem["error"] == problem["detail"]
 
 
 @pytest.mark.parametrize("path", ["/churn/../v2", "/churn/%2e%2e/v2"])
@@ -202,7 +205,8 @@ def test_protocol_of_the_server(gate: Bench) -> None:
         assert answer.status == 200
         assert answer.headers["content-type"] == "application/json"
         # as a worker says of itself
-        assert answer.json == {"name": SERVER, "version": __version__, "extensions": []}
+        extensions = list(EXTENSIONS)
+        assert answer.json == {"name": SERVER, "version": __version__, "extensions": extensions}
     assert call(gate.port, "/v2/health/live").json == {"live": True}
     index = call(gate.port, "/v2/repository/index", b"", headers={"content-type": None})
     assert index.json == [

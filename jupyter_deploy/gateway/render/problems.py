@@ -76,6 +76,8 @@ def _problem(status: int | None, detail: str) -> dict[str, Any]:
             "title": title,
             "status": "%RESPONSE_CODE%",
             "detail": detail,
+            # clients of the Open Inference Protocol read this member and no other
+            "error": detail,
             "request_id": "%REQ(X-REQUEST-ID):128%",
         },
         "content_type": PROBLEM,

@@ -162,7 +162,11 @@ def _refuse_bodies() -> list[Json]:
 
 def _server(plan: TrafficPlan) -> list[Json]:
     """Return the routes of the Open Inference Protocol that speak of the server as a whole."""
-    metadata = {"name": "jupyter-model-deploy", "version": __version__, "extensions": []}
+    metadata = {
+        "name": "jupyter-model-deploy",
+        "version": __version__,
+        "extensions": ["binary_tensor_data"],
+    }
     index = [
         {"name": route.deployment, "version": version}
         for route in plan.routes

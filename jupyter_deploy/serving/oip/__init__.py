@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from .errors import TensorError, message
-from .metadata import SERVER
+from .metadata import EXTENSIONS, SERVER
 from .protocol import InferReply, Protocol
 
-__all__ = ["SERVER", "InferReply", "Protocol", "TensorError", "message"]
+__all__ = ["EXTENSIONS", "SERVER", "InferReply", "Protocol", "TensorError", "message"]
