@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, field
 
 from .fallthrough import Receive, Scope
 from .problems import BodyTooLarge, MalformedBody, UnsupportedMedia
+from .trace import Trace
+from .trace import read as read_trace
 
 JSON = b"application/json"
+CSV = b"text/csv"
 OCTETS = b"application/octet-stream"
 _LONGEST_ID = 128
+_UTF8 = re.compile(rb'charset="?(utf-?8|us-ascii)"?(;|$)')
 #: Digits of a length; longer ones are no lengths of anything.
 _LONGEST_COUNT = 18
 
@@ -27,6 +32,8 @@ class Head:
     ----------
     header_length
         Bytes of JSON before binary tensors; -1 when the header isn't one whole number.
+    trace
+        The caller's trace; None without a valid one.
     """
 
     request_id: bytes = b""
@@ -34,11 +41,13 @@ class Head:
     encoding: bytes | None = None
     length: int | None = None
     header_length: int | None = None
+    trace: Trace | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> Head:
         """Read the headers in one pass."""
         head = cls()
+        traced = False
         for name, value in scope["headers"]:
             if name == b"content-type":
                 head.content_type = value
@@ -50,6 +59,10 @@ class Head:
                 head.encoding = value
             elif name == b"inference-header-content-length":
                 head.header_length = _count(value) if head.header_length is None else -1
+            elif name == b"traceparent":
+                traced = True
+        if traced:
+            head.trace = _trace(scope)
         if not _sane(head.request_id):
             head.request_id = secrets.token_hex(16).encode()
         return head
@@ -69,6 +82,23 @@ class Head:
             shown = kind[:60].decode("latin-1")
             raise UnsupportedMedia(f"The body is {shown!r}; send application/json.")
         self._require_plain()
+
+    def require_table(self) -> bool:
+        """Refuse any body that is neither JSON nor CSV; return whether it is CSV.
+
+        Raises
+        ------
+        UnsupportedMedia
+            For another content type, character set or encoding.
+        """
+        if self.content_type is None or _bare(self.content_type) != CSV:
+            self.require_json()
+            return False
+        parameters = self.content_type.lower().partition(b";")[2].replace(b" ", b"")
+        if b"charset=" in parameters and not _UTF8.search(parameters):
+            raise UnsupportedMedia("The body has another character set; send UTF-8.")
+        self._require_plain()
+        return True
 
     def require_tensors(self) -> None:
         """Refuse a body that can't be a request of the inference protocol.
@@ -139,6 +169,14 @@ async def read_body(receive: Receive, head: Head, limit: int) -> bytes:
     if head.length is not None and size != head.length:
         raise MalformedBody(f"it has {size} bytes, its content-length says {head.length}")
     return b"".join(parts)
+
+
+def _trace(scope: Scope) -> Trace | None:
+    headers = scope["headers"]
+    return read_trace(
+        [value for name, value in headers if name == b"traceparent"],
+        [value for name, value in headers if name == b"tracestate"],
+    )
 
 
 def _bare(content_type: bytes) -> bytes:

@@ -3,7 +3,7 @@
 ::
 
     Problem                 status, code, title, detail
-    ├── MalformedBody       400  not JSON
+    ├── MalformedBody       400  not JSON, or not CSV
     ├── BodyTooLarge        413
     ├── UnsupportedMedia    415
     ├── InvalidInput        422  names the cells: row, column, got, expected
@@ -85,7 +85,7 @@ class Problem(Exception):  # noqa: N818  named as RFC 9457 names it
 class MalformedBody(Problem):
     status = 400
     code = "malformed-body"
-    title = "The body is not valid JSON"
+    title = "The body can't be read"
 
 
 class NotFound(Problem):

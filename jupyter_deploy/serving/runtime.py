@@ -118,12 +118,12 @@ class Runtime:
             Whatever is wrong with the body or the model.
         """
         batch, rows = self.decoder.decode(body)
-        return self._encode(self.run(batch, lambda: orjson.loads(body))), rows
+        return self.encode(self.run(batch, lambda: orjson.loads(body))), rows
 
     def answer(self, document: Any) -> bytes:
         """Answer a decoded ``/predict`` body; for callers that aren't the lane."""
         batch, _ = self.decoder.convert(document)
-        return self._encode(self.run(batch, lambda: document))
+        return self.encode(self.run(batch, lambda: document))
 
     def run(self, batch: Any, document: Callable[[], Any]) -> Outputs:
         """Run the model.
@@ -151,7 +151,14 @@ class Runtime:
                 raise found from None
             raise ModelFailed("The model raised an error on this input; see its log.") from error
 
-    def _encode(self, outputs: Outputs) -> bytes:
+    def encode(self, outputs: Outputs) -> bytes:
+        """Return the body of an answer.
+
+        Raises
+        ------
+        ModelFailed
+            When the model returned what JSON has no form for.
+        """
         try:
             return self._encoder.encode(outputs)
         except (TypeError, ValueError) as error:
