@@ -1,0 +1,72 @@
+"""A pipeline's labels and probabilities by one pass are those of its own two methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from jupyter_deploy.serving.engines.steps import labels_and_probabilities
+from tests.models import cancer
+
+
+class Counting(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Passes rows on and counts how often."""
+
+    def fit(self, x: Any, y: Any = None) -> Counting:
+        self.passed_ = 0
+        return self
+
+    def transform(self, x: Any) -> Any:
+        self.passed_ += 1
+        return x
+
+
+class Upside(Pipeline):  # type: ignore[misc]
+    """A pipeline with a predict of its own."""
+
+    def predict(self, x: Any) -> Any:
+        return super().predict(x)[::-1]
+
+
+def steps() -> list[Any]:
+    return [
+        ("count", Counting()),
+        ("none", "passthrough"),
+        ("scale", StandardScaler()),
+        ("end", LogisticRegression(max_iter=1000)),
+    ]
+
+
+MODELS = {
+    "pipeline": Pipeline(steps()),
+    "nested": make_pipeline(Counting(), Pipeline(steps()[2:])),
+    "search": GridSearchCV(Pipeline(steps()), {"end__C": [1.0, 2.0]}, cv=2),
+    "subclass": Upside(steps()),
+    "no steps before": make_pipeline(LogisticRegression(max_iter=10_000)),
+    "bare": LogisticRegression(max_iter=10_000),
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_same_answers(kind: str) -> None:
+    x, y = cancer()
+    model = MODELS[kind].fit(x / x.max(), y)
+    rows = x.head(50) / x.max()
+    labels, probabilities = labels_and_probabilities(model)(rows)
+    np.testing.assert_array_equal(labels, model.predict(rows))
+    np.testing.assert_array_equal(probabilities, model.predict_proba(rows))
+
+
+def test_each_step_runs_once() -> None:
+    x, y = cancer()
+    model = Pipeline(steps()).fit(x, y)
+    before = model["count"].passed_
+    labels_and_probabilities(model)(x.head(1))
+    assert model["count"].passed_ == before + 1
