@@ -142,6 +142,11 @@ class Shell:
 
         return load_model(operand)
 
+    def function(self, operand: str) -> Any:
+        from jupyter_deploy.commands.files import load_function
+
+        return load_function(operand)
+
     def sample(self, operand: str) -> Any:
         from jupyter_deploy.commands.files import load_sample
 

@@ -87,8 +87,9 @@ def sentence(difference: Difference) -> str:
         gone = difference.after == ""
         return f"{subject} is gone" if gone else f"{subject} is new ({difference.after})"
     what = what.removeprefix("output ")
+    was, now = ("were", "are") if what == "classes" else ("was", "is")
     before, after = difference.before or "none", difference.after or "none"
-    return f"{subject}{': ' if subject else ''}{what} was {before}, is {after}"
+    return f"{subject}{': ' if subject else ''}{what} {was} {before}, {now} {after}"
 
 
 def sentences(found: Sequence[Difference]) -> list[str]:
@@ -154,6 +155,9 @@ def _output(old: Output, new: Output, relabelled: bool) -> Iterator[Difference]:
 
 
 def _classes(old: Signature, new: Signature) -> Iterator[Difference]:
+    appeared = (old.classes is None) != (new.classes is None)
+    if appeared and old.task != new.task:
+        return  # the task says it
     if not _same(old.classes, new.classes):
         yield _labels("", "classes", old.classes, new.classes)
 

@@ -41,15 +41,17 @@ class Told:
 
     message: str
     _hint: str
+    #: Set by a face that lets an error pass to where it is shown in another's words.
+    program: str = SHELL
 
     @property
     def hint(self) -> str:
-        """What to do next, as it is written in a terminal."""
-        return self._hint.replace(DEPLOY, SHELL)
+        """What to do next, as it is written in a terminal, or where the error was raised."""
+        return self._hint.replace(DEPLOY, self.program)
 
-    def told(self, program: str = SHELL) -> str:
+    def told(self, program: str = "") -> str:
         """Return message and hint, with `program` where a command of ours begins."""
-        hint = self._hint.replace(DEPLOY, program)
+        hint = self._hint.replace(DEPLOY, program or self.program)
         return f"{self.message}\n{hint}" if hint else self.message
 
 

@@ -28,6 +28,7 @@ _HELP = """Deploy a trained model as a live service, and look after it.
     %deploy model --name churn --sample X_test      deploy a model
     %deploy list                                    what is live
     %deploy status churn
+    %deploy signature churn                         what it takes and answers
     %deploy predict churn X_test[:3]
     %deploy logs churn -f
     %deploy stop churn                              … start churn, remove churn
@@ -48,6 +49,8 @@ def register(ipython: Any) -> None:
     """
     from IPython.core.magic import no_var_expand
 
+    from jupyter_deploy.widgets import formats
+
     face = Notebook(ipython)
 
     def deploy(line: str) -> Any:
@@ -59,6 +62,7 @@ def register(ipython: Any) -> None:
     ipython.display_formatter.ipython_display_formatter.for_type_by_name(
         "jupyter_deploy.client.deployment", "Deployment", face.display
     )
+    formats.register(ipython)
 
 
 class Notebook:
@@ -91,6 +95,11 @@ class Notebook:
     # what a Session offers to the commands
 
     def model(self, operand: str) -> Any:
+        from jupyter_deploy.commands.namespace import load_model
+
+        return load_model(operand, self._shell.user_ns)
+
+    def function(self, operand: str) -> Any:
         return self._value(operand)
 
     def sample(self, operand: str) -> Any:

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     import httpx
 
     from jupyter_deploy.client.http import ControllerClient
-    from jupyter_deploy.types import DeploymentDetail, DeploymentInfo, DeploymentState, StageReport
+    from jupyter_deploy.client.signature import VersionSignature
+    from jupyter_deploy.types import (
+        DeploymentDetail,
+        DeploymentInfo,
+        DeploymentState,
+        StageReport,
+        VersionInfo,
+    )
 
 T = TypeVar("T")
 
@@ -70,6 +77,13 @@ class Deployment:
     def state(self) -> DeploymentState:
         """State now."""
         return self.info().state
+
+    @property
+    def signature(self) -> VersionSignature:
+        """What the live version takes and answers (the newest one when none is live)."""
+        from jupyter_deploy.client.signature import VersionSignature
+
+        return VersionSignature.of(live_version(self.status()).spec)
 
     @property
     def endpoint(self) -> str:
@@ -252,6 +266,12 @@ class Deployment:
             f"<div><b>{escape(self._name)}</b> {escape(last.version or '')} "
             f"· {escape(last.state.value)} · <code>{escape(last.endpoint)}/predict</code></div>"
         )
+
+
+def live_version(detail: DeploymentDetail) -> VersionInfo:
+    """Return the version that is live, or the newest when none is."""
+    live = detail.deployment.version
+    return next((v for v in detail.versions if v.spec.version == live), detail.versions[0])
 
 
 def _started(controller: ControllerClient, name: str, timeout: float) -> DeploymentInfo:

@@ -1,8 +1,9 @@
-"""Operands in a shell: ``module:variable``, files, JSON."""
+"""Operands in a shell: ``module:variable``, ``file.py:variable``, data files, JSON."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from jupyter_deploy.exceptions import UsageError
 
 
 def load_model(operand: str) -> Any:
-    """Return the model that `operand` names: ``module:variable``, or a pickle or joblib file.
+    """Return the model that `operand` names: ``module:variable``, or a file.
+
+    A pickle or joblib file is loaded; of an ONNX file the path is returned.
 
     Notes
     -----
@@ -32,7 +35,20 @@ def load_model(operand: str) -> Any:
         import joblib  # type: ignore[import-untyped]  # comes with scikit-learn
 
         return _load(path, joblib.load)
-    return _imported(operand, "train:model, model.pkl or model.joblib")
+    if path.suffix == ".onnx":
+        return _load(path, _existing)
+    return _imported(operand, "train:model, train.py:model, model.pkl, model.joblib or model.onnx")
+
+
+def load_function(operand: str) -> Any:
+    """Return the function that `operand` names: ``module:function`` or ``file.py:function``.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    return _imported(operand, "hooks.py:clean or hooks:clean")
 
 
 def load_sample(operand: str) -> Any:
@@ -75,20 +91,10 @@ def load_rows(operand: str) -> Any:
 
 
 def _imported(operand: str, examples: str) -> Any:
-    module_name, colon, variable = operand.partition(":")
-    if not colon or not variable:
+    where, colon, variable = operand.rpartition(":")
+    if not colon or not variable or not where:
         raise UsageError(f"{operand!r} names nothing to load.", f"Write for example {examples}.")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does: modules of the working folder
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        raise UsageError(
-            f"There is no module {error.name!r}.",
-            f"It is looked for in {Path.cwd()} and among the installed packages.",
-        ) from None
+    found = _module_of_file(Path(where)) if where.endswith(".py") else _module(where)
     for part in variable.split("."):
         if not hasattr(found, part):
             known = [n for n in dir(found) if not n.startswith("_")]
@@ -98,6 +104,33 @@ def _imported(operand: str, examples: str) -> Any:
             )
         found = getattr(found, part)
     return found
+
+
+def _module_of_file(path: Path) -> Any:
+    """Import a file as the module of its name, which is what a served function needs to be."""
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}.", f"Looked for in {Path.cwd()}.")
+    module = _module(path.stem, str(path.absolute().parent))
+    if not path.samefile(getattr(module, "__file__", None) or "/"):
+        raise UsageError(
+            f"{path} can't be imported: there is another module {path.stem!r}.",
+            "Give the file another name.",
+        )
+    return module
+
+
+def _module(name: str, folder: str = "") -> Any:
+    if folder not in sys.path[:1]:
+        sys.path.insert(0, folder)  # "" as `python -m` does: modules of the working folder
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise UsageError(
+            f"There is no module {error.name!r}.",
+            f"It is looked for in {folder or Path.cwd()} and among the installed packages.",
+        ) from None
 
 
 def _load(path: Path, reader: Callable[[Path], Any]) -> Any:
@@ -122,6 +155,11 @@ def _unpickle(path: Path) -> Any:
         return pickle.load(file)  # noqa: S301  the user named this very file as the model
 
 
+def _existing(path: Path) -> Path:
+    path.stat()
+    return path
+
+
 def _read_csv(path: Path) -> Any:
     import pandas as pd
 
@@ -131,7 +169,22 @@ def _read_csv(path: Path) -> Any:
 def _read_parquet(path: Path) -> Any:
     import pandas as pd
 
-    return pd.read_parquet(path)
+    path.stat()  # a file that isn't there is told first
+    if _installed("pyarrow") or _installed("fastparquet"):
+        return pd.read_parquet(path)
+    if not _installed("polars"):
+        raise UsageError(
+            f"{path} can't be read: that takes pyarrow or polars, and neither is installed.",
+            "Install one of them (pip install pyarrow), or write the rows as .csv.",
+        )
+    import polars as pl
+
+    # polars' own way to pandas takes pyarrow
+    return pd.DataFrame({column.name: column.to_numpy() for column in pl.read_parquet(path)})
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _read_npy(path: Path) -> Any:

@@ -1,7 +1,8 @@
-"""Operands in a notebook: expressions over the user's own names."""
+"""Operands in a notebook: expressions over the user's own names, and files of ONNX models."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from jupyter_deploy.commands.suggest import did_you_mean
@@ -9,6 +10,26 @@ from jupyter_deploy.exceptions import UsageError
 
 #: So that JSON pasted into a line reads as what it says.
 _JSON_WORDS = {"null": None, "true": True, "false": False}
+
+
+def load_model(operand: str, namespace: dict[str, Any]) -> Any:
+    """Return the model that `operand` names: an ONNX file's path, or the value of an expression.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    path = Path(operand).expanduser()
+    if path.suffix != ".onnx":
+        return evaluate(operand, namespace)
+    # before the expression: `model.onnx` is rather a file that is there than an attribute
+    if path.is_file():
+        return path
+    try:
+        return evaluate(operand, namespace)
+    except UsageError:
+        raise UsageError(f"There is no file {path}.", f"Looked for in {Path.cwd()}.") from None
 
 
 def evaluate(expression: str, namespace: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from jupyter_deploy.commands.validate import Policies
 from jupyter_deploy.exceptions import SHELL
 
 #: Where a command was written.
@@ -36,6 +37,12 @@ class Deploy(Command):
     sample: str
     engine: str = "auto"
     workers: int = 1
+    preprocess: str | None = None
+    postprocess: str | None = None
+    validate: Policies | None = None
+    max_rows: int | None = None
+    breaking: bool = False
+    version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +53,12 @@ class Status(Command):
 @dataclass(frozen=True, kw_only=True)
 class List(Command):
     pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature(Command):
+    name: str
+    version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

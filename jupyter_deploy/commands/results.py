@@ -9,18 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from jupyter_deploy.client.deployment import live_version
 from jupyter_deploy.commands import snippets, texts
 from jupyter_deploy.commands.nouns import Face
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.deployment import Deployment
+    from jupyter_deploy.client.signature import VersionSignature
     from jupyter_deploy.types import (
         ControllerInfo,
         DeploymentDetail,
         DeploymentInfo,
         LogPage,
         StageReport,
-        VersionInfo,
         VersionSpec,
     )
 
@@ -119,6 +120,20 @@ class Detail:
 
     def to_text(self) -> str:
         return texts.detail(self.detail)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a version takes and answers."""
+
+    signature: VersionSignature
+
+    def to_json(self) -> dict[str, Any]:
+        found = self.signature
+        return {"name": found.name, "version": found.version, "signature": found.to_json()}
+
+    def to_text(self) -> str:
+        return repr(self.signature)
 
 
 @dataclass(frozen=True)
@@ -222,12 +237,6 @@ class Said:
 
     def to_text(self) -> str:
         return self.text
-
-
-def live_version(detail: DeploymentDetail) -> VersionInfo:
-    """Return the version that is live, or the newest when none is."""
-    live = detail.deployment.version
-    return next((v for v in detail.versions if v.spec.version == live), detail.versions[0])
 
 
 def _dump(model: Any) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class Session(Protocol):
         """Return the model that an operand names."""
         ...
 
+    def function(self, operand: str) -> Any:
+        """Return the function that an operand names."""
+        ...
+
     def sample(self, operand: str) -> Any:
         """Return the sample that an operand names."""
         ...
@@ -73,6 +77,8 @@ def run(command: nouns.Command, session: Session) -> Result:
 def _deploy(command: nouns.Deploy, session: Session) -> Result:
     model = session.model(command.model)
     sample = session.sample(command.sample)
+    preprocess = _function("--preprocess", command.preprocess, session)
+    postprocess = _function("--postprocess", command.postprocess, session)
     from jupyter_deploy.client.deploy import deploy
 
     deployment = deploy(
@@ -81,6 +87,12 @@ def _deploy(command: nouns.Deploy, session: Session) -> Result:
         sample=sample,
         engine=command.engine,
         workers=command.workers,
+        preprocess=preprocess,
+        postprocess=postprocess,
+        validate=command.validate,
+        max_rows=command.max_rows,
+        breaking=command.breaking,
+        version=command.version,
         on_stage=session.stage,
     )
     return results.Deployed(
@@ -90,6 +102,18 @@ def _deploy(command: nouns.Deploy, session: Session) -> Result:
         deployment.stages,
         session.face,
     )
+
+
+def _function(option: str, operand: str | None, session: Session) -> Any:
+    if operand is None:
+        return None
+    found = session.function(operand)
+    if not callable(found):
+        raise UsageError(
+            f"{option}: {operand!r} is no function but a {type(found).__name__}.",
+            "Name a function that takes rows, or predictions, and returns one value a row.",
+        )
+    return found
 
 
 def _status(command: nouns.Status, session: Session) -> Result:
@@ -103,6 +127,23 @@ def _status(command: nouns.Status, session: Session) -> Result:
 def _list(command: nouns.List, session: Session) -> Result:
     with _controller() as controller:
         return results.Listing(controller.deployments())
+
+
+def _signature(command: nouns.Signature, session: Session) -> Result:
+    from jupyter_deploy.client.deployment import live_version
+    from jupyter_deploy.client.signature import VersionSignature
+
+    with _controller() as controller, _named(controller, command.name):
+        detail = controller.deployment(command.name)
+    if command.version is None:
+        return results.Shown(VersionSignature.of(live_version(detail).spec))
+    specs = {info.spec.version: info.spec for info in detail.versions}
+    if command.version not in specs:
+        raise NotFoundError(
+            f"{command.name!r} has no version {command.version}.",
+            did_you_mean(command.version, specs) or f"There are: {', '.join(specs)}.",
+        )
+    return results.Shown(VersionSignature.of(specs[command.version]))
 
 
 def _predict(command: nouns.Predict, session: Session) -> Result:
@@ -268,6 +309,7 @@ _DO: dict[type[nouns.Command], Callable[[Any, Session], Result]] = {
     nouns.Deploy: _deploy,
     nouns.Status: _status,
     nouns.List: _list,
+    nouns.Signature: _signature,
     nouns.Predict: _predict,
     nouns.Logs: _logs,
     nouns.Stop: _stop,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from jupyter_deploy.client.alignment import table
 from jupyter_deploy.commands.nouns import PROGRAM, Face
 
 if TYPE_CHECKING:
@@ -18,16 +19,6 @@ _EMPTY = (
 )
 #: Predictions shown one a line; more are counted.
 _ROWS = 1000
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows under a header, in aligned columns."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (header, *rows)
-    ]
-    return "\n".join(lines)
 
 
 def listing(deployments: Sequence[DeploymentInfo]) -> str:

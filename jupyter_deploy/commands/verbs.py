@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_deploy.commands import nouns
+from jupyter_deploy.commands import arguments, nouns
 from jupyter_deploy.commands.nouns import Command, Face
-from jupyter_deploy.commands.suggest import did_you_mean
-from jupyter_deploy.exceptions import UsageError
 
 _ENGINES = ("auto", "onnx", "native")
 _BOTH: frozenset[Face] = frozenset({"magic", "shell"})
@@ -97,151 +95,6 @@ def help_of(verb: Verb, program: str, face: Face) -> str:
     )
 
 
-def derived_name(operand: str) -> str:
-    """Return the deployment name that a model's expression suggests; may not be a valid one."""
-    word = operand.rsplit("/", 1)[-1]
-    for ending in (".pkl", ".pickle", ".joblib"):
-        word = word.removesuffix(ending)
-    word = word.rsplit(":", 1)[-1].rsplit(".", 1)[-1]
-    return word.lower().replace("_", "-").strip("-")
-
-
-def _deploy_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        nargs="?",
-        help="notebook: a variable or expression; shell: module:variable, or FILE.pkl, FILE.joblib",
-    )
-    parser.add_argument("--name", metavar="NAME", help="name of the deployment (default: MODEL's)")
-    parser.add_argument(
-        "--sample",
-        metavar="SAMPLE",
-        help="rows the model can predict on, such as X_test; "
-        "shell: module:variable, or a .csv, .parquet, .npy or .json file",
-    )
-    parser.add_argument(
-        "--engine",
-        type=_engine,
-        metavar="ENGINE",
-        help="auto (ONNX Runtime when it answers the same, else native), onnx or native",
-    )
-    parser.add_argument(
-        "--workers", type=_count(1, 64), metavar="N", help="worker processes (default: 1)"
-    )
-
-
-def _finish_deploy(values: dict[str, Any], face: Face) -> dict[str, Any]:
-    from jupyter_deploy.config import check_name
-
-    program = nouns.PROGRAM[face]
-    sample = "X_test" if face == "magic" else "X_test.csv"
-    if "model" not in values:
-        raise UsageError(
-            "No model is named.", f"Write: {program} MODEL --name NAME --sample {sample}"
-        )
-    model = values["model"]
-    if "sample" not in values:
-        raise UsageError(
-            "--sample is missing: rows the model can predict on. The signature is learnt from "
-            "them, and the packed model is checked on them.",
-            f"Write: {program} {model} --name {values.get('name', 'NAME')} --sample {sample}",
-        )
-    if "name" in values:
-        check_name(values["name"])
-    else:
-        name = derived_name(model)
-        try:
-            values["name"] = check_name(name)
-        except UsageError as error:
-            raise UsageError(
-                f"No name for the deployment: {error.message}",
-                f"Give one: {program} {model} --name NAME --sample {values['sample']}",
-            ) from None
-    return values
-
-
-def _engine(word: str) -> str:
-    word = {"onnxruntime": "onnx"}.get(word, word)
-    if word not in _ENGINES:
-        raise UsageError(
-            f"There is no engine {word!r}.",
-            did_you_mean(word, _ENGINES) or f"Choose one of: {', '.join(_ENGINES)}.",
-        )
-    return word
-
-
-def _count(low: int, high: int) -> Callable[[str], int]:
-    def number(word: str) -> int:
-        if not word.isdecimal() or not low <= int(word) <= high:
-            raise UsageError(f"{word!r} is not a number from {low} to {high}.")
-        return int(word)
-
-    return number
-
-
-def _seconds(word: str) -> float:
-    try:
-        seconds = float(word)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"{word!r} is not a number of seconds.")
-    return seconds
-
-
-def _no_arguments(parser: argparse.ArgumentParser) -> None:
-    pass
-
-
-def _name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="name of the deployment")
-
-
-def _maybe_name(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="name of the deployment; else all")
-
-
-def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    _name(parser)
-    parser.add_argument(
-        "data",
-        metavar="DATA",
-        help="notebook: an expression; shell: JSON, a file or @FILE "
-        "(.json, .csv, .parquet, .npy), or - for JSON on standard input",
-    )
-    parser.add_argument("--proba", action="store_true", help="probabilities instead of labels")
-
-
-def _logs_arguments(parser: argparse.ArgumentParser) -> None:
-    from jupyter_deploy.config import LOG_LINES_MAX
-
-    _name(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
-    parser.add_argument(
-        "--tail",
-        type=_count(0, LOG_LINES_MAX),
-        metavar="N",
-        help=f"newest lines, {LOG_LINES_MAX} at most (default: 200)",
-    )
-    parser.add_argument("--version", metavar="VERSION", help="default: the live one")
-
-
-def _remove_arguments(parser: argparse.ArgumentParser) -> None:
-    _name(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
-
-
-def _up_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="give up after (default: 120)"
-    )
-
-
-def _demo_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lab", action="store_true", help="then open JupyterLab on the notebook")
-
-
 def _same(*lines: str) -> dict[Face, tuple[str, ...]]:
     return {"magic": lines, "shell": lines}
 
@@ -253,25 +106,32 @@ VERBS: dict[str, Verb] = {
             "deploy",
             "pack a trained model and make it a live service",
             nouns.Deploy,
-            _deploy_arguments,
-            "MODEL --sample SAMPLE [--name NAME] [--engine auto|onnx|native] [--workers N]",
+            arguments.deploy,
+            "MODEL --sample SAMPLE [--name NAME] [--engine auto|onnx|native] [--workers N] "
+            "[--preprocess FUNCTION] [--postprocess FUNCTION] [--validate CHECK=POLICY,…] "
+            "[--max-rows N] [--breaking] [--version VERSION]",
             {
                 "magic": (
                     "model --name churn --sample X_test",
                     "search.best_estimator_ --name churn --sample X_test[:500] --workers 2",
+                    "model --name churn --sample X_test --preprocess clean --validate range=reject",
+                    "model --name churn --sample X_test --breaking",
+                    "model.onnx --name churn --sample X_test",
                 ),
                 "shell": (
                     "train:model --name churn --sample X_test.csv",
                     "model.joblib --name churn --sample X_test.parquet --engine native",
+                    "train.py:model --name churn --sample X_test.csv --preprocess train.py:clean",
+                    "model.onnx --name churn --sample X_test.csv --version 2.0.0",
                 ),
             },
-            finish=_finish_deploy,
+            finish=arguments.finish_deploy,
         ),
         Verb(
             "status",
             "show one deployment with its versions and processes, or the whole installation",
             nouns.Status,
-            _maybe_name,
+            arguments.maybe_name,
             "[NAME]",
             _same("status churn", "status"),
         ),
@@ -279,15 +139,23 @@ VERBS: dict[str, Verb] = {
             "list",
             "list the deployments with version, state and endpoint",
             nouns.List,
-            _no_arguments,
+            arguments.none,
             "",
             _same("list", "list --json"),
+        ),
+        Verb(
+            "signature",
+            "show what a version takes and answers",
+            nouns.Signature,
+            arguments.signature,
+            "NAME [--version VERSION]",
+            _same("signature churn", "signature churn --version 1.0.0"),
         ),
         Verb(
             "predict",
             "ask a deployment for predictions",
             nouns.Predict,
-            _predict_arguments,
+            arguments.predict,
             "NAME DATA [--proba]",
             {
                 "magic": ("predict churn X_test[:3]", "predict churn X_test --proba"),
@@ -302,7 +170,7 @@ VERBS: dict[str, Verb] = {
             "logs",
             "show the log of a deployment's workers",
             nouns.Logs,
-            _logs_arguments,
+            arguments.logs,
             "NAME [-f] [--tail N] [--version VERSION]",
             _same("logs churn --tail 50", "logs churn -f"),
         ),
@@ -310,7 +178,7 @@ VERBS: dict[str, Verb] = {
             "stop",
             "stop serving a deployment; start brings it back",
             nouns.Stop,
-            _name,
+            arguments.name,
             "NAME",
             _same("stop churn"),
         ),
@@ -318,7 +186,7 @@ VERBS: dict[str, Verb] = {
             "start",
             "serve a stopped deployment again",
             nouns.Start,
-            _name,
+            arguments.name,
             "NAME",
             _same("start churn"),
         ),
@@ -326,7 +194,7 @@ VERBS: dict[str, Verb] = {
             "remove",
             "stop a deployment and forget it; its Bentos stay in the store",
             nouns.Remove,
-            _remove_arguments,
+            arguments.remove,
             "NAME [--yes]",
             _same("remove churn"),
         ),
@@ -334,7 +202,7 @@ VERBS: dict[str, Verb] = {
             "up",
             "start the controller and everything that should be running, and wait for it",
             nouns.Up,
-            _up_arguments,
+            arguments.up,
             "[--timeout SECONDS]",
             _same("up"),
             faces=_SHELL,
@@ -343,7 +211,7 @@ VERBS: dict[str, Verb] = {
             "down",
             "stop controller, services and gateway; up brings all back",
             nouns.Down,
-            _no_arguments,
+            arguments.none,
             "",
             _same("down"),
             faces=_SHELL,
@@ -352,7 +220,7 @@ VERBS: dict[str, Verb] = {
             "demo",
             "run the quickstart notebook and leave its service running",
             nouns.Demo,
-            _demo_arguments,
+            arguments.demo,
             "[--lab]",
             _same("demo", "demo --lab"),
             faces=_SHELL,

@@ -6,7 +6,7 @@ from functools import singledispatch
 from typing import Any
 
 from jupyter_deploy.commands import results
-from jupyter_deploy.widgets import card, tables
+from jupyter_deploy.widgets import card, signature, tables
 
 
 @singledispatch
@@ -33,6 +33,11 @@ def _(result: results.Overview) -> str:
 @html.register
 def _(result: results.Detail) -> str:
     return tables.detail(result.detail)
+
+
+@html.register
+def _(result: results.Shown) -> str:
+    return signature.html(result.signature)
 
 
 @html.register

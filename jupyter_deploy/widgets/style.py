@@ -86,6 +86,11 @@ def table(rows: str) -> str:
     return f'<table style="{_TABLE}; margin: 0">{rows}</table>'
 
 
+def scrolled(table: str) -> str:
+    """Return a table that scrolls instead of widening the page."""
+    return f'<div tabindex="0" style="overflow-x: auto; margin: 4px 0 8px">{table}</div>'
+
+
 def error(text: str) -> str:
     """Return what went wrong."""
     return f'<div style="color: {BAD}; white-space: pre-wrap">{escape(text)}</div>'

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from jupyter_deploy.commands import nouns
+from jupyter_deploy.commands.arguments import derived_name
 from jupyter_deploy.commands.grammar import parse
 from jupyter_deploy.commands.line import split
 from jupyter_deploy.commands.nouns import Command, Face
-from jupyter_deploy.commands.verbs import VERBS, derived_name, verbs_of
+from jupyter_deploy.commands.verbs import VERBS, verbs_of
 from jupyter_deploy.config import LOG_LINES_MAX
 from jupyter_deploy.exceptions import UsageError
 
