@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy.packaging.onnx_graph import run
 from jupyter_deploy.packaging.outputs import Outputs, label_types
 from jupyter_deploy.packaging.parity import pick_rows
-from jupyter_deploy.packaging.signature import records, take
 from jupyter_deploy.types import Golden
 
 if TYPE_CHECKING:
     import numpy as np
 
     from jupyter_deploy.packaging.conversion import Converted
+    from jupyter_deploy.serving.signature import Signature
 
 ROWS = 5
+#: Values in a request, at most, but for one row: rows of a tensor may be images.
+VALUES = 20_000
 #: The same model on the same engine: only another processor's instructions may round otherwise.
 ATOL = 1e-6
 RTOL = 1e-5
@@ -28,48 +30,72 @@ def golden(converted: Converted) -> list[Golden]:
     Rows with an infinity are left out, since JSON has none; a sample of nothing else has no
     golden request, and neither has a model that answers the same rows differently each time.
     """
-    inspected = converted.inspected
-    columns = converted.signature.inputs
-    rows = pick_rows(len(inspected.sample), ROWS)
-    asked = records(inspected.sample, rows, columns)
-    keep = [i for i, record in enumerate(asked) if _finite(record)]
+    source = converted.inspected.source
+    rows = pick_rows(len(source), _rows(converted.signature))
+    asked = source.records(rows)
+    keep = [i for i, record in enumerate(asked) if all(map(_finite, record.values()))]
     if not keep:
         return []
-    sample = take(inspected.sample, rows[keep])
-    classes = converted.signature.classes
-    response = _response(_answer(converted, sample), classes)
-    if converted.onnx is None and response != _response(_answer(converted, sample), classes):
+    answer = _written(_answer(converted, source.take(rows[keep])), converted.signature)
+    if not _same_twice(converted) and answer != _written(
+        _answer(converted, source.take(rows[keep])), converted.signature
+    ):
         return []
-    return [Golden(request=[asked[i] for i in keep], response=response, atol=ATOL, rtol=RTOL)]
+    return [Golden(request=[asked[i] for i in keep], response=answer, atol=ATOL, rtol=RTOL)]
 
 
-def _answer(converted: Converted, sample: Any) -> Outputs:
+def _rows(signature: Signature) -> int:
+    values = sum(math.prod(max(n, 1) for n in column.shape) for column in signature.inputs)
+    return max(1, min(ROWS, VALUES // max(values, 1)))
+
+
+def _same_twice(converted: Converted) -> bool:
+    """Whether only ONNX runs: anything else may throw dice."""
+    return converted.onnx is not None and converted.inspected.hooks is None
+
+
+def _answer(converted: Converted, rows: Any) -> Outputs:
+    """What clients get for rows of the sample."""
     inspected = converted.inspected
+    hooks = inspected.hooks
+    if hooks is not None:
+        rows = hooks.before(rows)
     if converted.onnx is None:
-        return inspected.adapter.outputs(inspected.model, sample)
-    answered = run(converted.onnx, converted.signature.inputs, sample)
-    restore = label_types(inspected.outputs, converted.signature.classes)
-    return Outputs(restore(answered.predictions), answered.probabilities)
+        outputs = inspected.adapter.outputs(inspected.model, rows)
+    else:
+        signature = inspected.model_signature
+        answered = run(converted.onnx, signature.inputs, rows)
+        restore = label_types(inspected.model_outputs, signature.classes)
+        outputs = Outputs(restore(answered.predictions), answered.probabilities, answered.others)
+    return outputs if hooks is None else hooks.after(outputs)
 
 
-def _response(outputs: Outputs, classes: tuple[Any, ...] | None) -> dict[str, Any]:
+def _written(outputs: Outputs, signature: Signature) -> dict[str, Any]:
+    """The answer's document, as the runtime writes it."""
     answer: dict[str, Any] = {"predictions": _plain(outputs.predictions)}
     if outputs.probabilities is not None:
         answer["probabilities"] = _plain(outputs.probabilities)
-        answer["classes"] = list(classes or ())
+        answer["classes"] = list(signature.classes or ())
+    answer.update({name: _plain(array) for name, array in outputs.others.items()})
+    several = {o.name: list(o.classes) for o in signature.outputs if o.classes is not None}
+    if several:
+        answer["classes"] = several
     return answer
 
 
 def _plain(array: np.ndarray[Any, Any]) -> list[Any]:
-    if array.ndim == 1:
-        return [_written(v) for v in array.tolist()]
-    return [[_written(v) for v in row] for row in array.tolist()]
+    found: list[Any] = _strict(array.tolist())
+    return found
 
 
-def _written(value: Any) -> Any:
-    """As the runtime writes it: NaN and infinities are null."""
+def _strict(value: Any) -> Any:
+    """NaN and infinities are null."""
+    if isinstance(value, list):
+        return [_strict(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _finite(record: dict[str, Any]) -> bool:
-    return not any(isinstance(v, float) and math.isinf(v) for v in record.values())
+def _finite(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not (isinstance(value, float) and math.isinf(value))
