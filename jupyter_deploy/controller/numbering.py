@@ -64,8 +64,9 @@ def check_declared(
     found: Sequence[Difference],
     *,
     breaking: bool = False,
+    chosen: bool = True,
 ) -> None:
-    """Check that a changed signature comes with a higher major number, and ``breaking`` too.
+    """Check that a changed signature comes with a higher major number, on purpose.
 
     Parameters
     ----------
@@ -77,6 +78,9 @@ def check_declared(
         What those callers would notice.
     breaking
         The caller said that they may.
+    chosen
+        `version` itself says so: it wasn't just the next one, whose major number may be higher
+        than that of `against` because of a version that failed.
 
     Raises
     ------
@@ -85,15 +89,16 @@ def check_declared(
     UsageError
         When `version` was chosen within the major number although it is said to be breaking.
     """
-    if against is None or _number(version)[0] > _number(against)[0]:
+    if against is None:
         return
-    if breaking:
+    higher = _number(version)[0] > _number(against)[0]
+    if breaking and not higher:
         raise UsageError(
             f"{version} says the same major number as {against}, --breaking another one.",
             f"Leave out --version to get the next one, or choose {_number(against)[0] + 1}.0.0 "
             "or above.",
         )
-    if found:
+    if found and not (higher and (breaking or chosen)):
         raise SignatureChangedError(
             f"The signature of {name!r} has changed since {against}: "
             f"{'; '.join(sentences(found))}.",

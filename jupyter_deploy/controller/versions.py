@@ -55,13 +55,16 @@ def compare(
     """
     before = predecessor(session, row)
     reserved = row.reserved if row else None
+    chosen = request.version is not None
     if request.version is None:
         version = numbering.next_version(reserved, request.taken, breaking=request.breaking)
     else:
         version = numbering.chosen_version(name, request.version, reserved, request.taken)
     found = _differences(before, request.signature)
     against = before.version if before else None
-    numbering.check_declared(name, version, against, found, breaking=request.breaking)
+    numbering.check_declared(
+        name, version, against, found, breaking=request.breaking, chosen=chosen
+    )
     return Compatibility(version=version, against=against, differences=found)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import DEPLOY, ServiceError
+from jupyter_deploy.serving.threads import VARIABLES as THREAD_VARIABLES
 from jupyter_deploy.types import VersionSpec
 
 #: The release of BentoML whose worker command line this file writes.
@@ -82,7 +83,7 @@ def worker_environment(
         "BENTOML_DO_NOT_TRACK": "true",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         # one thread a worker: more workers is how a version uses more cores
-        "OMP_NUM_THREADS": "1",
+        **dict.fromkeys(THREAD_VARIABLES, "1"),
         "PYTHONUNBUFFERED": "1",
     }
 

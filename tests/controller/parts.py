@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from jupyter_deploy.config import Paths
+from jupyter_deploy.serving.signature import Column, Output, Signature
 from jupyter_deploy.types import (
     Engine,
     Event,
@@ -56,7 +57,13 @@ class Versions:
         temporary.replace(self.folder / f"{version}.json")
 
     def spec(
-        self, name: str, version: str, workers: int = 1, golden: Any = (1.0, 2.0), **behaviour: Any
+        self,
+        name: str,
+        version: str,
+        workers: int = 1,
+        golden: Any = (1.0, 2.0),
+        signature: dict[str, Any] | None = None,
+        **behaviour: Any,
     ) -> VersionSpec:
         """Return a version that behaves so; its golden request expects `golden`."""
         self.behave(version, **behaviour)
@@ -69,7 +76,7 @@ class Versions:
             workers=workers,
             engine=Engine.ONNX,
             engine_reason="",
-            signature={},
+            signature=signature or {},
             parity=None,
             provenance=Provenance(
                 created="2026-11-21T12:00:00Z",
@@ -94,6 +101,18 @@ class Versions:
             ],
             stages=[StageReport(stage=Stage.PACKAGE, state=StageState.DONE, seconds=1.0)],
         )
+
+
+def signature(*names: str) -> dict[str, Any]:
+    """Return the signature of a regressor on columns of these names."""
+    return Signature(
+        layout="dataframe",
+        task="regression",
+        inputs=tuple(Column(name, "float64", "number") for name in names),
+        outputs=(Output("predictions", "float64", (-1,)),),
+        classes=None,
+        example=dict.fromkeys(names, 1.0),
+    ).to_json()
 
 
 class Controller:

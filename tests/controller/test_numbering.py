@@ -98,6 +98,13 @@ def test_a_change_within_a_major_number_is_refused() -> None:
     }
 
 
+def test_the_next_number_declares_nothing_by_itself() -> None:
+    with pytest.raises(SignatureChangedError):
+        check_declared("churn", "2.1.0", "1.0.0", GONE, chosen=False)
+    check_declared("churn", "2.1.0", "1.0.0", [], chosen=False)
+    check_declared("churn", "2.1.0", "1.0.0", GONE, breaking=True, chosen=False)
+
+
 @pytest.mark.parametrize("found", [[], GONE])
 def test_a_number_that_contradicts_breaking_is_refused(found: list[Difference]) -> None:
     with pytest.raises(UsageError, match=r"1\.5\.0 says the same major number as 1\.4\.0") as told:
