@@ -15,6 +15,7 @@ from typing import Any
 
 import bentoml
 
+from . import dialect
 from .runtime import Runtime
 
 logger = logging.getLogger("bentoml.model_runtime")
@@ -65,13 +66,15 @@ def _describe(runtime: Runtime) -> type[Any]:
         def __init__(self) -> None:
             runtime.load()
 
-        @bentoml.api  # type: ignore[untyped-decorator]
-        def predict(self, rows: list[dict[str, Any]], /) -> dict[str, Any]:
-            """Predict a batch of rows, each an object with a value for every column."""
+        def predict(self, rows, /):  # type: ignore[no-untyped-def]
+            """Predict a batch of rows."""
             import orjson
 
-            answer: dict[str, Any] = orjson.loads(runtime.answer(rows))
-            return answer
+            return orjson.loads(runtime.answer(rows))
+
+        # its types are the model's, known only now; BentoML's schema and clients go by them
+        predict.__annotations__ |= dialect.types_of(runtime.packed.signature)
+        predict = bentoml.api(predict)
 
         def __is_ready__(self) -> bool:
             return runtime.ready

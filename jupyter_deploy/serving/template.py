@@ -8,7 +8,11 @@ SERVICE_SOURCE = '''\
 
 from pathlib import Path
 
-from model_runtime.service import build_service
+from model_runtime import threads
+
+threads.bound()  # before numpy and its like are loaded
+
+from model_runtime.service import build_service  # noqa: E402
 
 svc = build_service(Path(__file__).resolve().parent / "model", module=__name__)
 '''

@@ -161,6 +161,8 @@ def test_other_hosts(gate: Bench, host: str) -> None:
         "application/octet-stream",
         "application/vnd.kserve.v2+json",
         "application/problem+json",
+        "text/csv",
+        "text/csv; charset=utf-8; header=present",
     ],
 )
 def test_bodies_taken(gate: Bench, kind: str) -> None:
@@ -176,6 +178,9 @@ def test_bodies_taken(gate: Bench, kind: str) -> None:
         "multipart/form-data; boundary=x",
         "application/jsonp",
         "xapplication/json",
+        "text/csvx",
+        "text/plain; text/csv",
+        "text/plain, text/csv",
         "",
     ],
 )

@@ -16,8 +16,11 @@ ROUTE_TABLE = "public"
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 #: What a body may be. A web page can send none of these to another origin without asking
-#: first, so an open gateway can't be used by a page that the user happens to visit.
-_CONTENT_TYPES = r"(?i)application/(json|octet-stream|vnd\.[a-z0-9.+-]+|[a-z0-9.-]+\+json)\s*(;.*)?"
+#: first (it may send forms and text/plain), so an open gateway can't be used by a page that the
+#: user happens to visit. CSV is for MLflow's clients.
+_CONTENT_TYPES = (
+    r"(?i)(application/(json|octet-stream|vnd\.[a-z0-9.+-]+|[a-z0-9.-]+\+json)|text/csv)\s*(;.*)?"
+)
 
 _GET = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
 _POST = {"name": ":method", "string_match": {"exact": "POST"}}
@@ -124,7 +127,10 @@ def _refuse_bodies() -> list[Json]:
     Clients of the Open Inference Protocol (Triton's) post without any content type; browsers
     can do so too, but then always say which page they come from.
     """
-    text = "The body must be application/json, or application/octet-stream for binary tensors."
+    text = (
+        "The body must be application/json, text/csv, or application/octet-stream for binary "
+        "tensors."
+    )
     declared = {"name": "content-type", "present_match": True}
     return [
         _answer(
