@@ -5,8 +5,10 @@
     protocol    one model behind it: metadata and inference
     metadata    what server and model say about themselves
     request     the request, checked without knowing the model
+    tensors     one of its inputs
+    parameters  what it may carry beside
     raw         a request that is the data alone
-    inputs      its tensors to the batch the model takes
+    inputs      the tensors to the batch the model takes
     outputs     the model's outputs to tensors
     binary      tensors as bytes
     datatypes   their names

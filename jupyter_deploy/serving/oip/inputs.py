@@ -14,9 +14,9 @@ import numpy as np
 from ..decode import Decoder
 from ..signature import Column, Signature
 from .binary import Array
-from .datatypes import BYTES, WIRE, of_column
+from .datatypes import of_column
 from .errors import TensorError
-from .request import Tensor
+from .tensors import Tensor
 
 #: Name of the one tensor that holds all columns.
 MATRIX = "input"
@@ -63,13 +63,8 @@ class Inputs:
             batch, rows = decoder.convert(document)
             return batch, rows, lambda: document
         arrays = {name: self._array(tensor) for name, tensor in tensors.items()}
-
-        def lists() -> dict[str, Any]:
-            return {name: array.tolist() for name, array in arrays.items()}
-
-        holes = any(a.dtype == object and tensors[n].datatype != BYTES for n, a in arrays.items())
-        batch, rows = decoder.convert(lists()) if holes else decoder.accept(arrays)
-        return batch, rows, lists
+        batch, rows = decoder.accept(arrays)
+        return batch, rows, lambda: {name: array.tolist() for name, array in arrays.items()}
 
     def _is_matrix(self, tensor: Tensor) -> bool:
         column = self._columns.get(MATRIX)
@@ -92,11 +87,7 @@ class Inputs:
             batch, rows = decoder.convert(table)
             return batch, rows, lambda: table
         matrix = tensor.array.reshape(-1, width)
-        if self._numbers:
-            batch, rows = decoder.accept_matrix(matrix)
-        else:
-            columns = {name: matrix[:, i] for i, name in enumerate(self._columns)}
-            batch, rows = decoder.accept(columns)
+        batch, rows = decoder.accept_matrix(matrix)
         return batch, rows, matrix.tolist
 
     def _known(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -123,20 +114,15 @@ class Inputs:
     def _array(self, tensor: Tensor) -> Array:
         array = tensor.array
         if array is None:
-            array = _from_json(tensor.datatype, tensor.values)
+            array = _objects(tensor.values)
         shape = self._columns[tensor.name].shape
         return array.reshape(tensor.shape) if shape else array
 
 
-def _from_json(datatype: str, values: list[Any]) -> Array:
-    """Values of a JSON tensor, flat; object where no other type holds a null."""
-    floats = datatype.startswith("FP")
-    if datatype == BYTES or (None in values and not floats):
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array
-    # numbers as they were written: FP32 says what they may be, not that they are rounded
-    return np.array(values, dtype=np.float64 if floats else WIRE[datatype])
+def _objects(values: list[Any]) -> Array:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _fits(shape: list[int], column: Column) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..problems import ModelFailed
 from ..runtime import Runtime
 from . import metadata
 from .errors import TensorError
@@ -70,7 +71,10 @@ class Protocol:
         batch, rows, document = self._inputs.batch(request.tensors, runtime.decoder)
         outputs = named(runtime.run(batch, document))
         wanted = request.outputs or dict.fromkeys(outputs, request.binary)
-        answer, length = write({**self._identity, **request.identity}, outputs, wanted)
+        try:
+            answer, length = write({**self._identity, **request.identity}, outputs, wanted)
+        except (TypeError, ValueError) as error:
+            raise ModelFailed("The model returned what tensors have no form for.") from error
         return InferReply(answer, rows, length)
 
     def _refuse_unknown(self, wanted: dict[str, bool]) -> None:

@@ -14,7 +14,8 @@ from .binary import elements
 from .datatypes import BYTES, WIRE
 from .errors import TensorError
 from .inputs import Inputs
-from .request import Request, Tensor
+from .request import Request
+from .tensors import Tensor
 
 
 def read_raw(body: bytes, inputs: Inputs) -> Request:

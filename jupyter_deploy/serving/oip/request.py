@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import orjson
 
 from ..decode import refuse_repeated_keys
 from ..problems import MalformedBody
-from .binary import Array, Tail, elements
-from .datatypes import BF16, BOUNDS, BYTES, WIRE
+from .binary import Tail
 from .errors import TensorError
-
-_NONE = type(None)
-#: Python's types of a datatype's JSON values; null is for the model's columns to take or refuse.
-_JSON: dict[str, frozenset[type]] = {
-    **{name: frozenset((int, _NONE)) for name in WIRE if "INT" in name},
-    **{name: frozenset((int, float, _NONE)) for name in WIRE if name.startswith("FP")},
-    "BOOL": frozenset((bool, _NONE)),
-    BYTES: frozenset((str, _NONE)),
-}
-
-
-@dataclass(slots=True)
-class Tensor:
-    """One input.
-
-    Attributes
-    ----------
-    values
-        Flat, in row-major order; empty when it came as bytes.
-    array
-        The same of an input that came as bytes, else None.
-    """
-
-    name: str
-    datatype: str
-    shape: list[int]
-    values: list[Any]
-    array: Array | None = None
+from .parameters import flag, parameters_of
+from .tensors import Tensor, read_tensor
 
 
 @dataclass(slots=True)
@@ -97,9 +67,9 @@ def read(body: bytes, header_length: int | None) -> Request:
     identity = request.get("id")
     if identity is not None and type(identity) is not str:
         raise TensorError("id must be a string")
-    parameters = _parameters("the request", request)
+    parameters = parameters_of("the request", request)
     keys = len(request) + len(parameters)
-    binary = _flag("the request", parameters, "binary_data_output")
+    binary = flag("the request", parameters, "binary_data_output")
     outputs, more = _outputs(request.get("outputs"), binary)
     keys += more
     entries = request.get("inputs")
@@ -107,7 +77,7 @@ def read(body: bytes, header_length: int | None) -> Request:
         raise TensorError("inputs must be an array of at least one tensor")
     tensors: dict[str, Tensor] = {}
     for entry in entries:
-        tensor = _tensor(entry, tail)
+        tensor = read_tensor(entry, tail)
         if tensor.name in tensors:
             raise TensorError.about(tensor.name, "is given twice")
         tensors[tensor.name] = tensor
@@ -120,79 +90,6 @@ def read(body: bytes, header_length: int | None) -> Request:
         raise MalformedBody("it is nested too deeply") from None
     named = {} if identity is None else {"id": identity}
     return Request(tensors, named, outputs, binary)
-
-
-def _tensor(entry: Any, tail: Tail | None) -> Tensor:
-    if type(entry) is not dict or type(name := entry.get("name")) is not str:
-        raise TensorError("every input must be an object with a name")
-    shape = entry.get("shape")
-    if type(shape) is not list or not shape:
-        raise TensorError.about(name, "needs a shape: an array of integers")
-    for size in shape:
-        if type(size) is not int or size < 0:
-            raise TensorError.about(name, "needs a shape: an array of integers from 0 on")
-    if "parameters" in entry:
-        label = f"input {name[:40]!r}"
-        parameters = _parameters(label, entry)
-        if "binary_data_size" in parameters:
-            return _from_bytes(name, shape, entry, tail)
-        if "shared_memory_region" in parameters:
-            raise TensorError(f"{label} is in shared memory, which this server doesn't read")
-    return _from_json(name, shape, entry)
-
-
-def _from_json(name: str, shape: list[int], entry: dict[str, Any]) -> Tensor:
-    datatype, data = entry.get("datatype"), entry.get("data")
-    if type(datatype) is not str or datatype not in _JSON:
-        if datatype == BF16:
-            raise TensorError.about(name, "is BF16, which has no form in JSON; send it as bytes")
-        raise TensorError.about(name, f"needs a datatype, one of {', '.join(_JSON)}")
-    if type(data) is not list:
-        raise TensorError.about(name, "needs data: an array of values")
-    values = _flatten(name, shape, data)
-    types = set(map(type, values))
-    if not types <= _JSON[datatype]:
-        raise TensorError.about(name, f"says {datatype} and has values of another type")
-    bounds = BOUNDS.get(datatype)
-    if bounds is not None:
-        found = [v for v in values if v is not None] if _NONE in types else values
-        if found and (min(found) < bounds[0] or max(found) > bounds[1]):
-            raise TensorError.about(name, f"has values that no {datatype} can hold")
-    return Tensor(name, datatype, shape, values)
-
-
-def _from_bytes(name: str, shape: list[int], entry: dict[str, Any], tail: Tail | None) -> Tensor:
-    """Take the tensor from what follows the JSON."""
-    datatype, size = entry.get("datatype"), entry["parameters"]["binary_data_size"]
-    if type(datatype) is not str or (datatype not in _JSON and datatype != BF16):
-        raise TensorError.about(name, f"needs a datatype, one of {', '.join((*_JSON, BF16))}")
-    if "data" in entry:
-        raise TensorError.about(name, "has data and binary_data_size; give one of them")
-    if type(size) is not int or size < 0:
-        raise TensorError.about(name, "needs a binary_data_size that is an integer from 0 on")
-    if tail is None:
-        raise TensorError.about(
-            name, "is binary, but the request has no header inference-header-content-length"
-        )
-    array = elements(name, datatype, shape, tail.take(name, size))
-    return Tensor(name, datatype, shape, [], array)
-
-
-def _flatten(name: str, shape: list[int], data: list[Any]) -> list[Any]:
-    """Values in row-major order; data may be flat already, or nested as the shape says."""
-    if len(shape) > 1 and data and type(data[0]) is list:
-        length = 1
-        for size, inner in pairwise(shape):
-            length *= size
-            if len(data) != length or any(type(p) is not list or len(p) != inner for p in data):
-                raise TensorError.about(
-                    name, f"has data that is not nested as its shape {shape} says"
-                )
-            data = [value for part in data for value in part]
-    count = math.prod(shape)
-    if len(data) != count:
-        raise TensorError.about(name, f"has {len(data)} values, its shape says {count}")
-    return data
 
 
 def _outputs(entries: Any, binary: bool) -> tuple[dict[str, bool] | None, int]:
@@ -209,7 +106,7 @@ def _outputs(entries: Any, binary: bool) -> tuple[dict[str, bool] | None, int]:
         label = f"output {name[:40]!r}"
         if name in wanted:
             raise TensorError(f"{label} is asked for twice")
-        parameters = _parameters(label, entry)
+        parameters = parameters_of(label, entry)
         keys += len(entry) + len(parameters)
         if parameters.get("classification"):
             raise TensorError(
@@ -218,21 +115,5 @@ def _outputs(entries: Any, binary: bool) -> tuple[dict[str, bool] | None, int]:
             )
         if "shared_memory_region" in parameters:
             raise TensorError(f"{label} is wanted in shared memory, which this server can't write")
-        wanted[name] = _flag(label, parameters, "binary_data", default=binary)
+        wanted[name] = flag(label, parameters, "binary_data", default=binary)
     return wanted or None, keys
-
-
-def _parameters(label: str, part: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = part.get("parameters")
-    if parameters is None:
-        return {}
-    if type(parameters) is not dict:
-        raise TensorError(f"parameters of {label} must be an object")
-    return parameters
-
-
-def _flag(label: str, parameters: Mapping[str, Any], key: str, default: bool = False) -> bool:
-    value = parameters.get(key, default)
-    if type(value) is not bool:
-        raise TensorError(f"parameter {key} of {label} must be true or false")
-    return value
