@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy.exceptions import SampleError, UsageError
 from jupyter_deploy.packaging.calls import call_on_sample, name_of
 from jupyter_deploy.packaging.outputs import Outputs, as_outputs
-from jupyter_deploy.packaging.samples import PREPROCESSED, open_sample, row_count
+from jupyter_deploy.packaging.samples import PREPROCESSED, article, open_sample, row_count
 from jupyter_deploy.packaging.samples.values import OpaqueSample, ValuesSample
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Hooks:
             found = row_count(returned)
         except (TypeError, IndexError):
             raise SampleError(
-                f"{what} returned {_a(returned)}, which has no rows.",
+                f"{what} returned {article(type(returned).__name__)}, which has no rows.",
                 "Return what the model's predict takes: one entry for each row it was given.",
             ) from None
         if found != count:
@@ -209,7 +209,7 @@ def _check_callable(word: str, hook: Any, method: str) -> None:
     else:
         first = "rows" if word == "preprocess" else "predictions"
         hint = f"Give a function: def {word}({first}): …"
-    raise UsageError(f"{word} is {_a(hook)}, which can't be called.", hint)
+    raise UsageError(f"{word} is {article(type(hook).__name__)}, which can't be called.", hint)
 
 
 def _parameters(function: Any) -> list[inspect.Parameter] | None:
@@ -262,11 +262,6 @@ def _described(rows: Any) -> str:
     if isinstance(rows, list) and rows:
         return f"a list of dicts with the keys {', '.join(map(str, rows[0]))}"
     return f"a {name} of shape {rows.shape}"
-
-
-def _a(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _awaitable(what: str, returned: Any) -> SampleError:

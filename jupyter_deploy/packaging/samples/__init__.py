@@ -16,7 +16,14 @@ file                    layout       taken
 
 from __future__ import annotations
 
-from jupyter_deploy.packaging.samples.base import Sample, Subject, jsonable, kin, row_count
+from jupyter_deploy.packaging.samples.base import (
+    Sample,
+    Subject,
+    article,
+    jsonable,
+    kin,
+    row_count,
+)
 from jupyter_deploy.packaging.samples.table import PREPROCESSED, SAMPLE, open_sample
 
 __all__ = [
@@ -24,6 +31,7 @@ __all__ = [
     "SAMPLE",
     "Sample",
     "Subject",
+    "article",
     "jsonable",
     "kin",
     "open_sample",

@@ -106,3 +106,9 @@ def row_count(data: Any) -> int:
     shape = getattr(data, "shape", None)
     # a sparse matrix has no length
     return int(shape[0]) if shape else len(data)
+
+
+def article(word: str) -> str:
+    """Put ``a`` or ``an`` before a word."""
+    spelt = word[:1].lower() in "aeiou" or word.startswith(("xg", "xa"))
+    return f"{'an' if spelt else 'a'} {word}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_deploy.exceptions import SampleError
-from jupyter_deploy.packaging.samples.base import Subject, kin
+from jupyter_deploy.packaging.samples.base import Subject, article, kin
 
 #: Package and class, and the line; ``{x}`` stands for the object.
 _CONVERSIONS: tuple[tuple[str, str, str], ...] = (
@@ -41,7 +41,9 @@ def refusal(data: Any, subject: Subject) -> SampleError:
         return found
     kind = type(data)
     where = "" if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]} "
-    return SampleError(f"{subject.words} is a {where}{kind.__name__}.", f"{subject.give} {_TAKEN}.")
+    return SampleError(
+        f"{subject.words} is {article(where + kind.__name__)}.", f"{subject.give} {_TAKEN}."
+    )
 
 
 def _library(data: Any, subject: Subject) -> SampleError | None:
@@ -57,14 +59,14 @@ def _library(data: Any, subject: Subject) -> SampleError | None:
         what, line = "a torch Tensor", f"an array: {_torch_line(data, x)}"
     for package, name, form in _CONVERSIONS:
         if kin(data, package, name):
-            what = f"a {package} {kind.__name__}"
+            what = article(f"{package} {kind.__name__}")
             to = "an array" if name in _ARRAYS else "a DataFrame"
             line = f"{to}: {form.format(x=x)}"
     if what:
         return SampleError(f"{words} is {what}.", f"{give} it as {line}")
     if kin(data, "xgboost", "DMatrix") or kin(data, "lightgbm", "Dataset"):
         return SampleError(
-            f"{words} is a {top} {kind.__name__}, which doesn't give its rows back.",
+            f"{words} is {article(f'{top} {kind.__name__}')}, which doesn't give its rows back.",
             f"{give} the DataFrame or the array it was made of.",
         )
     if kin(data, "pandas", "Series"):
@@ -110,7 +112,7 @@ def _python(data: Any, subject: Subject) -> SampleError | None:
     elif isinstance(data, list | tuple):
         return _list(data, subject)
     elif hasattr(data, "__next__"):
-        found = f"a {kind}, which can be read only once"
+        found = f"{article(kind)}, which can be read only once"
         hint = f"{give} its rows: list({x}), when each is a dict; np.array(list({x})) otherwise."
     return SampleError(f"{words} is {found}.", hint) if found else None
 
@@ -122,7 +124,7 @@ def _dict(data: dict[Any, Any], subject: Subject) -> SampleError:
             f"{words} is one dict, of one row.", f"{give} a list of such dicts: [{x}]"
         )
     return SampleError(
-        f"{words} is a dict of {len(data)} columns.",
+        f"{words} is a dict of columns.",
         f"{give} a DataFrame: pd.DataFrame({x}). A model that takes a dict of arrays is given "
         f"one: {{name: np.asarray(values) for name, values in {x}.items()}}",
     )
@@ -138,15 +140,13 @@ def _list(data: Any, subject: Subject) -> SampleError:
             return SampleError(f"{words} is a {kind} of dicts.", f"{give} a list: list({x})")
         odd = next(i for i, row in enumerate(data) if not isinstance(row, dict))
         return SampleError(
-            f"Row {odd} of {words[0].lower()}{words[1:]} is a {type(data[odd]).__name__}, "
+            f"Row {odd} of {words[0].lower()}{words[1:]} is {article(type(data[odd]).__name__)}, "
             "and others are dicts.",
             f"{give} rows of one kind, every one a dict.",
         )
     if all(isinstance(row, list | tuple) or hasattr(row, "shape") for row in data):
         return SampleError(
-            f"{words} is a list of {len(data)} rows without names."
-            if kind == "list"
-            else f"{words} is a tuple of rows without names.",
+            f"{words} is a {kind} of rows without names.",
             f"{give} an array: np.array({x}); or a DataFrame, with the names the model was "
             f"trained on: pd.DataFrame({x}, columns=[…])",
         )

@@ -80,6 +80,7 @@ def _is_tensor(value: Any) -> bool:
 def _not_empty(rows: int, columns: int, subject: Subject) -> None:
     if rows == 0 or columns == 0:
         raise SampleError(
-            f"{subject.words} has {rows} rows and {columns} columns.",
+            f"{subject.words} has {rows} row{'s' * (rows != 1)} and {columns} "
+            f"column{'s' * (columns != 1)}.",
             f"{subject.give} some rows the model can predict on, for example {subject.example}.",
         )
