@@ -1,28 +1,29 @@
-"""A request body to the array a model takes.
+"""A request to the array a model takes.
 
-Numbers are by far the most common input, so there is a fast way for bodies of numbers only:
-one pass of the JSON codec, one type check over all values, one packing into the array. It
-knows that a body is right, not what is wrong with one; then :mod:`.cells` looks at it again.
+Bodies with nothing out of the ordinary are by far the most common, so there are fast ways for
+them (:mod:`.blocks`, :mod:`.arrays`): one pass of the JSON codec, one type check over all values
+of a kind, one packing into an array. They know that a body is right, not what is wrong with one;
+then :mod:`.documents` looks at it again, value by value.
 """
 
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import orjson
 
-from .cells import Field, columns_of
-from .problems import MalformedBody
+from .arrays import listed, matrix_taken, taken, texts
+from .blocks import Blocks, FloatMatrix
+from .cells import Field
+from .documents import columns_of
+from .problems import Cell, InvalidInput, MalformedBody
+from .rules import Rule, Rules, compiled
+from .signature import Signature
 
-_NUMBERS = frozenset((int, float))
-_NUMBERS_OR_NULL = frozenset((int, float, type(None)))
-_FLOATS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d"}
+Array = np.ndarray[Any, Any]
 
 
 class Input(Protocol):
@@ -39,27 +40,46 @@ class Input(Protocol):
     fields: Sequence[Field]
     matrix: np.dtype[Any] | None
 
-    def assemble(self, columns: list[list[Any]]) -> Any:
-        """Make the input from checked values, one list per column."""
+    def assemble(self, columns: list[Any]) -> Any:
+        """Make the input from checked values, one list per column; of tensors, one array."""
+
+    def assemble_arrays(self, columns: Sequence[Array]) -> Any:
+        """Make the input from arrays of shape (rows, *column.shape), in the fields' dtypes."""
 
 
 class Decoder:
-    """Decodes bodies for one model; holds no state between them."""
+    """Decodes requests to one model; holds no state between them.
 
-    def __init__(self, target: Input) -> None:
+    Every method returns the model's input and the number of rows in it; without rows, where the
+    policy lets that pass, the input is None, and no model needs to be asked.
+
+    Parameters
+    ----------
+    target
+        The engine.
+    signature
+        What clients send, with the policies; without it the default ones hold.
+    """
+
+    def __init__(self, target: Input, signature: Signature | None = None) -> None:
         self._target = target
-        self._fast = _matrix_path(target)
-        names = [field.column.name for field in target.fields]
+        self.rules = rules = compiled(target.fields, signature)
+        self._lenient = rules.lenient()
+        self._most = rules.max_rows
+        self._fills = rules.fills
+        columns, matrix = rules.columns, target.matrix
+        self._matrix: FloatMatrix | None = None
+        self._blocks: Blocks | None = None
+        if matrix is not None and FloatMatrix.fits(columns, matrix):
+            self._matrix = FloatMatrix(columns, matrix)
+        elif Blocks.fits(columns):
+            self._blocks = Blocks(columns)
+        self._alike = _alike(columns) if matrix is not None else None
         #: Colons in one record without repeated keys and without strings.
-        self._colons = sum(1 + name.count(":") for name in names)
+        self._colons = sum(1 + name.count(":") for name in rules.names)
 
     def decode(self, body: bytes) -> tuple[Any, int]:
         """Decode a ``/predict`` body.
-
-        Returns
-        -------
-        tuple
-            The model's input, and the number of rows in it.
 
         Raises
         ------
@@ -72,7 +92,23 @@ class Decoder:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise MalformedBody(_why(error, body)) from None
-        decoded = self.convert(document)
+        if self._matrix is not None:
+            batch = self._matrix.matrix(document)
+            if batch is not None:
+                rows = len(batch)
+                if rows > self._most:
+                    raise _too_many(rows, self._most)
+                self._refuse_repeated_keys(document, body)
+                return batch, rows
+        elif self._blocks is not None:
+            columns = self._blocks.columns(document)
+            if columns is not None:
+                rows = len(columns[0])
+                if rows > self._most:
+                    raise _too_many(rows, self._most)
+                self._refuse_repeated_keys(document, body)
+                return self._target.assemble_arrays(columns), rows
+        decoded = self._thorough(document, self.rules)
         self._refuse_repeated_keys(document, body)
         return decoded
 
@@ -81,17 +117,26 @@ class Decoder:
 
         Parameters
         ----------
+        document
+            Of any parser of JSON: NaN and infinities may be in it.
         lenient
             Read text as what the column holds, and empty text as null: for CSV.
         """
-        if self._fast is not None:
-            matrix = self._fast.matrix(document)
-            if matrix is not None:
-                return matrix, len(matrix)
-        columns = columns_of(document, self._target.fields, lenient=lenient)
-        return self._target.assemble(columns), len(columns[0])
+        if not lenient and self._matrix is not None:
+            batch = self._matrix.matrix(document)
+            if batch is not None and np.isfinite(batch).all() and len(batch) <= self._most:
+                return batch, len(batch)
+        elif not lenient and self._blocks is not None:
+            columns = self._blocks.columns(document)
+            if (
+                columns is not None
+                and all(c.dtype.kind != "f" or np.isfinite(c).all() for c in columns)
+                and len(columns[0]) <= self._most
+            ):
+                return self._target.assemble_arrays(columns), len(columns[0])
+        return self._thorough(document, self._lenient if lenient else self.rules)
 
-    def accept(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> tuple[Any, int]:
+    def accept(self, arrays: Mapping[str, Array]) -> tuple[Any, int]:
         """Take one array a column, of shape (rows, *column.shape) or (rows, 1).
 
         Raises
@@ -99,15 +144,29 @@ class Decoder:
         InvalidInput
             When the arrays don't match the signature.
         """
-        scalars = {field.column.name for field in self._target.fields if not field.column.shape}
-        return self.convert(
-            {
-                name: (array.reshape(-1) if name in scalars else array).tolist()
-                for name, array in arrays.items()
-            }
-        )
+        rules = self.rules.columns
+        arrays = {name: texts(name, array) for name, array in arrays.items()}
+        rows = _rows_of(arrays)
+        if rows > self._most:
+            raise _too_many(rows, self._most)
+        found: list[Array] = []
+        if rows > 0 and len(arrays) == len(rules):
+            for rule in rules:
+                array = arrays.get(rule.field.column.name)
+                values = None if array is None else taken(rule, array)
+                if values is None:
+                    break
+                found.append(values)
+        if len(found) == len(rules):
+            return self._target.assemble_arrays(found), rows
+        scalars = {r.field.column.name for r in rules if not r.field.column.shape}
+        document = {
+            name: listed(a.reshape(-1) if name in scalars and a.shape[1:] == (1,) else a)
+            for name, a in arrays.items()
+        }
+        return self._thorough(document, self.rules)
 
-    def accept_matrix(self, matrix: np.ndarray[Any, Any]) -> tuple[Any, int]:
+    def accept_matrix(self, matrix: Array) -> tuple[Any, int]:
         """Take an array of shape (rows, columns), in the order of the signature.
 
         Raises
@@ -115,12 +174,62 @@ class Decoder:
         InvalidInput
             When it doesn't match the signature.
         """
-        return self.convert(matrix.tolist())
+        rules = self.rules.columns
+        if len(rules) == 1 and rules[0].field.column.shape:
+            return self.accept({rules[0].field.column.name: matrix})
+        if matrix.ndim == 2 and matrix.shape[1] == len(rules):
+            if len(matrix) > self._most:
+                raise _too_many(len(matrix), self._most)
+            if len(matrix) and self._alike is not None:
+                values = matrix_taken(self._alike, matrix)
+                if values is not None:
+                    return values, len(values)
+            return self.accept({n: matrix[:, i] for i, n in enumerate(self.rules.names)})
+        if matrix.ndim == 1:
+            matrix = matrix.reshape(-1, 1)
+        return self._thorough(listed(matrix), self.rules)
+
+    def columns(self, document: Any) -> list[Any]:
+        """Return checked values by column of a document that was converted, for a diagnosis."""
+        try:
+            return columns_of(document, self.rules)
+        except InvalidInput:
+            return columns_of(document, self._lenient)
+
+    def _thorough(self, document: Any, rules: Rules) -> tuple[Any, int]:
+        columns = columns_of(document, rules)
+        rows = len(columns[0])
+        return (self._target.assemble(columns) if rows else None), rows
 
     def _refuse_repeated_keys(self, document: Any, body: bytes) -> None:
         rows = (document,) if type(document) is dict else document
-        objects = len(rows) if type(rows[0]) is dict else 0
-        refuse_repeated_keys(body, objects * self._colons)
+        if not rows or type(rows[0]) is not dict:
+            refuse_repeated_keys(body, 0)
+        elif self._fills:
+            # a missing column leaves room for a repeated key
+            json.loads(body, object_pairs_hook=_distinct)
+        else:
+            refuse_repeated_keys(body, len(rows) * self._colons)
+
+
+def _alike(rules: Sequence[Rule]) -> Rule | None:
+    """The strictest of rules that are equal but for nulls and infinities; None otherwise."""
+    first = rules[0]
+    same = {(r.field.column.kind, r.field.dtype, r.field.low, r.field.high, r.plain) for r in rules}
+    if len(same) > 1 or not first.plain or first.field.column.shape:
+        return None
+    strict = (r for r in rules if not r.nullable and r.infinite != "pass")
+    return next(strict, first if len({(r.nullable, r.infinite) for r in rules}) == 1 else None)
+
+
+def _rows_of(arrays: Mapping[str, Array]) -> int:
+    """How many rows all arrays have; -1 when they differ, or there is none."""
+    counts = {len(array) if array.ndim else -1 for array in arrays.values()}
+    return counts.pop() if len(counts) == 1 else -1
+
+
+def _too_many(rows: int, most: int) -> InvalidInput:
+    return InvalidInput.of([Cell(None, None, f"{rows} rows", f"at most {most} rows")])
 
 
 def refuse_repeated_keys(body: bytes, colons: int) -> None:
@@ -153,86 +262,3 @@ def _distinct(pairs: list[tuple[str, Any]]) -> None:
 
 def _why(error: orjson.JSONDecodeError, body: bytes) -> str:
     return f"{error.msg}, at line {error.lineno} column {error.colno}" if body else "it is empty"
-
-
-def _matrix_path(target: Input) -> _FloatMatrix | None:
-    code = _FLOATS.get(target.matrix) if target.matrix is not None else None
-    kinds = {field.column.kind for field in target.fields}
-    if code is None or not kinds <= {"number", "integer"}:
-        return None
-    return _FloatMatrix(target, code)
-
-
-class _FloatMatrix:
-    """Documents of numbers to one float array; None where there is anything else to it."""
-
-    def __init__(self, target: Input, code: str) -> None:
-        fields = target.fields
-        names = [field.column.name for field in fields]
-        self._dtype = target.matrix
-        self._width = len(fields)
-        # of a single name itemgetter returns the bare value
-        self._values: Callable[[dict[str, Any]], Sequence[Any]] = (
-            itemgetter(*names) if len(names) > 1 else lambda record: (record[names[0]],)
-        )
-        # "=": without it struct turns what a float32 can't hold into infinity
-        self._pack = struct.Struct(f"={self._width}{code}").pack
-        nullable = [field.nullable for field in fields]
-        self._allowed = _NUMBERS_OR_NULL if any(nullable) else _NUMBERS
-        self._required = None if not any(nullable) else np.flatnonzero(~np.array(nullable))
-        integers = [i for i, field in enumerate(fields) if field.column.kind == "integer"]
-        self._integers = np.array(integers) if integers else None
-        self._low = np.array([fields[i].low for i in integers])
-        self._high = np.array([fields[i].high for i in integers])
-
-    def matrix(self, document: Any) -> np.ndarray[Any, Any] | None:
-        """Return the array of shape (rows, columns), or None when the fast way doesn't do."""
-        values = self._flat(document)
-        if not values or not self._allowed.issuperset(map(type, values)):
-            return None
-        if len(values) == self._width and self._integers is None:
-            try:
-                # refuses what doesn't fit a float32, and null
-                packed = self._pack(*values)
-            except (OverflowError, struct.error):
-                return self._array(values) if self._required is not None else None
-            return np.frombuffer(packed, self._dtype).reshape(1, self._width)
-        return self._array(values)
-
-    def _flat(self, document: Any) -> Sequence[Any] | None:
-        """All values in the order of rows, None for any other shape."""
-        width = self._width
-        if type(document) is dict:
-            document = (document,)
-        elif type(document) is not list or not document:
-            return None
-        kind = type(document[0])
-        if kind is not dict and kind is not list:
-            return None
-        if not all(type(row) is kind and len(row) == width for row in document):
-            return None
-        if kind is dict:
-            try:
-                document = [self._values(record) for record in document]
-            except KeyError:
-                return None
-        return document[0] if len(document) == 1 else list(chain.from_iterable(document))
-
-    def _array(self, values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
-        # float64 first: null becomes NaN, and what float32 can't hold is seen before it is cut
-        wide = np.array(values, dtype=np.float64).reshape(-1, self._width)
-        if self._required is None:
-            if not np.isfinite(wide).all():
-                return None
-        elif np.isnan(wide[:, self._required]).any():
-            return None
-        if self._integers is not None:
-            whole = wide[:, self._integers]
-            fits = (whole == np.floor(whole)) & (whole >= self._low) & (whole <= self._high)
-            if not fits.all():
-                return None
-        if self._dtype == np.float64:
-            return wide
-        with np.errstate(over="ignore"):
-            narrow = wide.astype(np.float32)
-        return None if np.isinf(narrow).any() else narrow

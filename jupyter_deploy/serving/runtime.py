@@ -83,7 +83,7 @@ class Runtime:
         packed = self.packed
         start = time.perf_counter()
         engine = engines.load(packed)
-        self._decoder = Decoder(engine)
+        self._decoder = Decoder(engine, packed.signature)
         batch, _ = self._decoder.convert(packed.warmup)
         sample = engine.run(batch)
         self._encoder.encode(sample)
@@ -141,12 +141,15 @@ class Runtime:
             When it raised otherwise; the cause is chained, for the log.
         """
         engine = self.engine
-        if engine is None:
+        if engine is None or self.sample is None:
             raise NotReady("The model is still being loaded.")
+        if batch is None:  # no rows, which the policy lets pass
+            return self.sample.head(0)
         try:
             return engine.run(batch)
         except (Exception, SystemExit) as error:  # a model that exits must not take us with it
-            found = blame(engine, self.packed.warmup, document())
+            columns = self.decoder.columns
+            found = blame(engine, columns(self.packed.warmup), columns(document()))
             if found is not None:
                 raise found from None
             raise ModelFailed("The model raised an error on this input; see its log.") from error

@@ -33,6 +33,11 @@ class Target:
             return columns
         return np.array(columns, dtype=self.matrix).T
 
+    def assemble_arrays(self, columns: Sequence[Any]) -> Any:
+        if self.matrix is None:
+            return [[None if v != v else v for v in column.tolist()] for column in columns]
+        return np.stack(columns, axis=1)
+
 
 def matrix(*columns: Any, dtype: Any = np.float32) -> Target:
     return Target([_field(c, np.dtype(dtype)) for c in columns], np.dtype(dtype))

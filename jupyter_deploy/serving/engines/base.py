@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..cells import Field
 from ..decode import Input
 from ..signature import Column, Signature
 
@@ -31,6 +32,14 @@ class Outputs:
     predictions: Array
     probabilities: Array | None = None
     others: Mapping[str, Array] = field(default_factory=dict)
+
+    def head(self, rows: int) -> Outputs:
+        """Return the answers of the first `rows` rows."""
+        return Outputs(
+            self.predictions[:rows],
+            None if self.probabilities is None else self.probabilities[:rows],
+            {name: array[:rows] for name, array in self.others.items()},
+        )
 
 
 class Engine(Input, Protocol):
@@ -61,6 +70,21 @@ def integer_dtype(column: Column) -> np.dtype[Any]:
     except TypeError:  # category, object, string: Python's own integers
         return np.dtype(np.int64)
     return dtype if dtype.kind in "iu" else np.dtype(np.int64)
+
+
+def as_arrays(fields: Sequence[Field], columns: Sequence[Any]) -> list[Array]:
+    """Bring checked values, one list a column, into arrays of the fields' dtypes."""
+    arrays = []
+    for field, values in zip(fields, columns, strict=True):
+        if isinstance(values, np.ndarray):  # a tensor
+            arrays.append(values)
+        elif field.dtype is None or field.dtype == object:
+            array = np.empty(len(values), dtype=object)
+            array[:] = values
+            arrays.append(array)
+        else:
+            arrays.append(np.array(values, dtype=field.dtype))
+    return arrays
 
 
 def has_probabilities(signature: Signature) -> bool:

@@ -1,0 +1,165 @@
+"""Arrays, one a column, to a DataFrame with exactly the dtypes of the sample.
+
+pandas pays for every column that it is handed by itself, ten times what a value costs; so columns
+of one dtype are handed over as one block, which is also how it keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..cells import Field
+from ..problems import Cell, InvalidInput
+from ..signature import Column
+from .base import Array
+
+Maker = Callable[[Sequence[Array]], Any]
+
+
+def pandas_maker(fields: Sequence[Field]) -> Maker:
+    """Return what makes a pandas DataFrame of one array a column, in the fields' dtypes."""
+    import pandas as pd
+
+    groups: dict[str, list[int]] = {}
+    for i, field in enumerate(fields):
+        # a categorical has categories of its own
+        alone = field.column.dtype == "category"
+        groups.setdefault(f"category {i}" if alone else field.column.dtype, []).append(i)
+    names = [field.column.name for field in fields]
+    parts = [
+        (places, _pandas_part([fields[i] for i in places], pd.Index([names[i] for i in places])))
+        for places in groups.values()
+    ]
+    order = [i for places, _ in parts for i in places]
+    back = None if order == sorted(order) else np.argsort(order)
+
+    def make(columns: Sequence[Array]) -> Any:
+        frames = [part([columns[i] for i in places]) for places, part in parts]
+        if len(frames) == 1:
+            return frames[0]
+        frame = pd.concat(frames, axis=1)
+        return frame if back is None else frame.take(back, axis=1)
+
+    return make
+
+
+def _pandas_part(fields: Sequence[Field], names: Any) -> Maker:
+    """What makes the columns of one dtype."""
+    import pandas as pd
+
+    field = fields[0]
+    dtype = field.column.dtype
+    if dtype == "category":
+        return _categorical(field)
+    if field.column.kind == "datetime":
+        zone = field.moments.zone
+        cast: Any = dtype
+
+        def dates(columns: Sequence[Array]) -> Any:
+            if zone is None and dtype.startswith("datetime64"):
+                return pd.DataFrame(np.array(columns).T, columns=names, copy=False)
+            found = (pd.Series(c, dtype=field.moments.dtype) for c in columns)
+            if zone is not None:
+                found = (s.dt.tz_localize("UTC") for s in found)
+            made = {n: s.astype(cast) for n, s in zip(names, found, strict=True)}
+            return pd.DataFrame(made)
+
+        return dates
+    # a block of floats, integers or booleans is taken as it is
+    own = None if field.dtype is not None and str(field.dtype) == dtype != "object" else dtype
+
+    def block(columns: Sequence[Array]) -> Any:
+        return pd.DataFrame(np.array(columns).T, columns=names, dtype=own, copy=False)
+
+    return block
+
+
+def _categorical(field: Field) -> Maker:
+    import pandas as pd
+
+    name = field.column.name
+    known = list(field.column.categories or ())
+    dtype = pd.CategoricalDtype(known)
+    codes = {value: code for code, value in enumerate(known)} | {None: -1}
+    width = np.min_scalar_type(-max(len(known), 1))
+
+    def make(columns: Sequence[Array]) -> Any:
+        (values,) = columns
+        found = [codes.get(value, -2) for value in values]
+        if -2 in found:
+            # a value that the sample didn't hold is a category too, not a missing value
+            extra = sorted({v for v, code in zip(values, found, strict=True) if code == -2})
+            made = pd.Categorical(values.tolist(), categories=[*known, *extra])
+        else:
+            made = pd.Categorical.from_codes(np.array(found, width), dtype=dtype, validate=False)
+        return pd.DataFrame({name: made}, copy=False)
+
+    return make
+
+
+def polars_maker(fields: Sequence[Field]) -> Maker:
+    """Return what makes a polars DataFrame of one array a column, in the fields' dtypes."""
+    import polars as pl
+
+    series = [_polars_series(field) for field in fields]
+
+    def make(columns: Sequence[Array]) -> Any:
+        return pl.DataFrame([one(values) for one, values in zip(series, columns, strict=True)])
+
+    return make
+
+
+def _polars_series(field: Field) -> Callable[[Array], Any]:
+    import polars as pl
+
+    column = field.column
+    name = column.name
+    base = column.dtype.partition("(")[0]
+    if column.kind == "datetime":
+        moments = field.moments
+        dtype = pl.Date if moments.unit == "D" else pl.Datetime(moments.unit, moments.zone)
+
+        def dates(values: Array) -> Any:
+            found = pl.Series(name, values.astype(moments.dtype, copy=False))
+            if moments.zone is not None:
+                found = found.dt.replace_time_zone("UTC").dt.convert_time_zone(moments.zone)
+            return found.cast(dtype)
+
+        return dates
+    if column.kind == "number":
+        return lambda values: pl.Series(name, values, nan_to_null=True)
+    if base == "Enum":
+        return _enum(column)
+    dtype = getattr(pl, base, None)
+
+    def plain(values: Array) -> Any:
+        listed = values.tolist()
+        if dtype == pl.Null and any(value is not None for value in listed):
+            return pl.Series(name, listed, dtype=pl.String)
+        return pl.Series(name, listed, dtype=dtype)
+
+    return plain
+
+
+def _enum(column: Column) -> Callable[[Array], Any]:
+    import polars as pl
+
+    known = column.categories or ()
+    dtype = pl.Enum(list(known))
+
+    def make(values: Array) -> Any:
+        listed = values.tolist()
+        for row, value in enumerate(listed):
+            if value is not None and value not in known:
+                # its dtype has no place for another one, whatever the policy says
+                got = f"the string {value[:40]!r}"
+                wanted = (
+                    f"one of the {len(known)} values of the Enum: {', '.join(map(str, known[:5]))}"
+                )
+                raise InvalidInput.of([Cell(row, column.name, got, wanted)])
+        return pl.Series(column.name, listed, dtype=dtype)
+
+    return make
