@@ -31,6 +31,38 @@ MEANINGS: list[tuple[str, Command]] = [
         "best_model --sample X --engine onnxruntime",
         nouns.Deploy(model="best_model", name="best-model", sample="X", engine="onnx"),
     ),
+    (
+        "m --sample X --preprocess clean --postprocess hooks.words --max-rows 100",
+        nouns.Deploy(
+            model="m",
+            name="m",
+            sample="X",
+            preprocess="clean",
+            postprocess="hooks.words",
+            max_rows=100,
+        ),
+    ),
+    (
+        "m --sample X --validate range=reject,age.null=pass --breaking",
+        nouns.Deploy(
+            model="m",
+            name="m",
+            sample="X",
+            validate={"range": "reject", "age": {"null": "pass"}},
+            breaking=True,
+        ),
+    ),
+    (
+        "--version 2.3.1 --name c --sample X m",
+        nouns.Deploy(model="m", name="c", sample="X", version="2.3.1"),
+    ),
+    (
+        "models/churn.onnx --sample X",
+        nouns.Deploy(model="models/churn.onnx", name="churn", sample="X"),
+    ),
+    ("signature churn", nouns.Signature(name="churn")),
+    ("signature churn --version 1.0.0", nouns.Signature(name="churn", version="1.0.0")),
+    ("-- signature --sample X", nouns.Deploy(model="signature", name="signature", sample="X")),
     ("list", nouns.List()),
     ("status", nouns.Status()),
     ("status churn", nouns.Status(name="churn")),
@@ -53,7 +85,7 @@ MEANINGS: list[tuple[str, Command]] = [
 @pytest.mark.parametrize(("line", "command"), MEANINGS)
 def test_both_faces_read_the_same(line: str, command: Command, face: Face) -> None:
     words = line.split()
-    if face == "shell" and words[0] not in (*VERBS, "--", "--version", "--name"):
+    if face == "shell" and words[0] not in (*VERBS, "--", "--name") and len(words) > 1:
         words = ["deploy", *words]
     assert parse(words, face) == command
 
@@ -101,6 +133,19 @@ def test_every_command_that_shows_something_has_json(name: str) -> None:
         ("model --sample X --name Churn_1", "can't name a deployment"),
         ("model --sample X --name v2", "path of the gateway"),
         ("f(x)[0] --sample X", r"No name for the deployment[\s\S]*--name NAME"),
+        ("model --sample X --version 2.3", r"'2.3' is not a version[\s\S]*three numbers"),
+        ("model --sample X --version latest", "'latest' is not a version"),
+        ("model --sample X --verison 1.0.0", r"no option --verison[\s\S]*'--version'"),
+        ("model --sample X --braking", r"no option --braking[\s\S]*'--breaking'"),
+        ("model --sample X --breaking=yes", "ignored explicit argument 'yes'"),
+        ("model --sample X --pre clean", "no option --pre"),
+        ("model --sample X --preprocess", "expected one argument"),
+        ("model --sample X --max-rows 0", "not a number from 1 to "),
+        ("model --sample X --validate rnage=reject", r"no check 'rnage'[\s\S]*'range'"),
+        ("model --sample X --validate range=rejct", r"no 'rejct' for 'range'[\s\S]*'reject'"),
+        ("signature", "required: NAME"),
+        ("signatur churn", r"no command[\s\S]*%deploy signature churn"),
+        ("signature --name x --sample X", r"no option --name[\s\S]*%deploy -- signature"),
         ("stop", "required: NAME"),
         ("predict churn", "required: DATA"),
         ("status a b", "takes no 'b'"),
@@ -159,6 +204,8 @@ def test_every_example_of_the_help_can_be_parsed(face: Face) -> None:
         ("train:churn", "churn"),
         ("models/churn.pkl", "churn"),
         ("/x/Churn_v2.joblib", "churn-v2"),
+        ("models/churn.onnx", "churn"),
+        ("src/train.py:churn", "churn"),
     ],
 )
 def test_names_are_derived_from_operands(operand: str, name: str) -> None:
