@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,17 @@ import numpy as np
 import pandas as pd
 
 from jupyter_deploy.serving.exchange import Head
+from jupyter_deploy.serving.mlflow import InvocationError
+from jupyter_deploy.serving.oip import TensorError
 from jupyter_deploy.serving.problems import InvalidInput, MalformedBody, Problem
-from tests.fuzz import reading, subjects
+from tests.fuzz import reading, subjects, tables, tensors
 from tests.fuzz.reading import Refused
 from tests.fuzz.subjects import Subject, subject
 
 Harness = Callable[[bytes], None]
+Columns = list[list[Any]]
+#: The slow reading of what was sent; raises Refused.
+Expected = Callable[[], Columns]
 #: Below this every float type holds a number; at its edge rounding decides, and either is right.
 _SURELY_HELD = 1e38
 
@@ -23,39 +29,90 @@ class Finding(AssertionError):  # noqa: N818  what fuzzers call it
     """The runtime took what it must refuse, refused what it must take, or read it wrongly."""
 
 
-def _decoding(make: Callable[[], Subject]) -> Harness:
+def _predict(make: Callable[[], Subject]) -> Harness:
+    """Bodies of ``/predict``; refusals are checked too."""
+
     def check(body: bytes) -> None:
         tested = subject(make)
+
+        def expected() -> Columns:
+            return reading.columns(reading.parsed(body), tested.signature.inputs)
+
         try:
-            batch, rows = tested.decoder.decode(body)
+            answer, rows = tested.runtime.predict(body)
         except (InvalidInput, MalformedBody) as problem:
-            _must_be_refused(tested, body, problem)
-            return
-        try:
-            expected = _expected(tested, body)
-        except Refused as refused:
-            raise Finding(f"answered, though {refused}") from None
-        _same(tested, batch, rows, expected)
+            _must_be_refused(tested, expected, problem)
+        else:
+            _must_be_right(tested, expected, answer, rows)
 
     return check
 
 
-def _expected(tested: Subject, body: bytes) -> list[list[Any]]:
-    inputs = tested.signature.inputs
-    values = reading.columns(reading.parsed(body), inputs)
+def _infer(make: Callable[[], Subject]) -> Harness:
+    """Requests of the inference protocol, see :func:`tensors.split`."""
+
+    def check(data: bytes) -> None:
+        tested = subject(make)
+        body, length = tensors.split(data)
+        try:
+            reply = tested.protocol.infer(body, length)
+        except (InvalidInput, MalformedBody, TensorError):
+            return
+        answer = reply.body[: reply.header_length]
+        _must_be_right(
+            tested,
+            lambda: tensors.columns(body, length, tested.signature.inputs),
+            answer,
+            reply.rows,
+        )
+
+    return check
+
+
+def _invocations(make: Callable[[], Subject]) -> Harness:
+    """MLflow's requests: JSON when they begin with a brace, else CSV."""
+
+    def check(body: bytes) -> None:
+        tested = subject(make)
+        is_json = body.lstrip()[:1] == b"{"
+        ask, read = (
+            (tested.scoring.json, tables.columns)
+            if is_json
+            else (tested.scoring.csv, tables.text_columns)
+        )
+        try:
+            answer, rows = ask(body)
+        except (InvalidInput, MalformedBody, InvocationError):
+            return
+        _must_be_right(tested, lambda: read(body, tested.signature.inputs), answer, rows)
+
+    return check
+
+
+def _held(tested: Subject, values: Columns) -> Columns:
+    """The values as the engine must hold them."""
     return [
         [reading.cell(v, c, d, c.name in tested.nullable) for v in column]
-        for c, d, column in zip(inputs, tested.dtypes, values, strict=True)
+        for c, d, column in zip(tested.signature.inputs, tested.dtypes, values, strict=True)
     ]
 
 
-def _must_be_refused(tested: Subject, body: bytes, problem: Problem) -> None:
+def _must_be_right(tested: Subject, expected: Expected, answer: bytes, rows: int) -> None:
+    json.loads(answer)
     try:
-        expected = _expected(tested, body)
+        held = _held(tested, expected())
+    except Refused as refused:
+        raise Finding(f"answered, though {refused}") from None
+    _same(tested, tested.recorder.batch, rows, held)
+
+
+def _must_be_refused(tested: Subject, expected: Expected, problem: Problem) -> None:
+    try:
+        held = _held(tested, expected())
     except Refused:
         return
-    held = (v for column in expected for v in column if isinstance(v, np.floating))
-    if all(abs(v) < _SURELY_HELD for v in held):
+    floats = (v for column in held for v in column if isinstance(v, np.floating))
+    if all(abs(v) < _SURELY_HELD for v in floats):
         raise Finding(f"refused: {problem.detail}")
 
 
@@ -109,10 +166,15 @@ def _head(data: bytes) -> None:
 
 #: By name, which is also the folder of the corpus.
 HARNESSES: dict[str, Harness] = {
-    "floats": _decoding(subjects.floats),
-    "numbers": _decoding(subjects.numbers),
-    "tensors": _decoding(subjects.tensors),
-    "frame": _decoding(subjects.frame),
-    "array": _decoding(subjects.array),
+    "predict-floats": _predict(subjects.floats),
+    "predict-numbers": _predict(subjects.numbers),
+    "predict-tensors": _predict(subjects.tensors),
+    "predict-frame": _predict(subjects.frame),
+    "predict-array": _predict(subjects.array),
+    "infer-floats": _infer(subjects.floats),
+    "infer-tensors": _infer(subjects.tensors),
+    "infer-array": _infer(subjects.array),
+    "invocations-tensors": _invocations(subjects.tensors),
+    "invocations-frame": _invocations(subjects.frame),
     "head": _head,
 }

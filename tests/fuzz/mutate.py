@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz.tensors import HEADER, split
+
 #: Literals as they stand in a body; most are refused somewhere.
 _LITERALS = (Path(__file__).parent / "literals.txt").read_text().splitlines()
 _LITERALS += ["9" * 400, "9" * 5000, f"0.{'1' * 400}", "[" * 600 + "]" * 600, '{"a":' * 600]
@@ -21,8 +23,20 @@ class _Token(str):
     """A literal, written as it is."""
 
 
-def mutated(body: bytes, rng: random.Random) -> bytes | None:
-    """Return `body` changed in one to four places; None when it isn't JSON."""
+def mutated(data: bytes, rng: random.Random) -> bytes | None:
+    """Return `data` changed in one to four places of its JSON; None when it has none."""
+    body, length = split(data)
+    if length is None:
+        return _mutated(body, rng)
+    tail = body[max(length, 0) :]
+    changed = _mutated(body[: len(body) - len(tail)], rng)
+    if changed is None:
+        return None
+    length = len(changed) if rng.random() < 0.95 else rng.randrange(len(body) + 2)
+    return HEADER + str(length).encode() + b"\n" + changed + tail
+
+
+def _mutated(body: bytes, rng: random.Random) -> bytes | None:
     try:
         document = json.loads(body, object_pairs_hook=_Pairs, parse_int=_Token, parse_float=_Token)
     except (ValueError, RecursionError):

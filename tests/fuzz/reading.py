@@ -100,7 +100,7 @@ def cell(value: Any, column: Column, dtype: np.dtype[Any], nullable: bool) -> An
     Refused
         When the column can't hold it.
     """
-    if value is None:
+    if value is None or value != value:  # NaN, of a binary tensor  # noqa: PLR0124
         if not nullable:
             raise Refused("null")
         return None

@@ -14,9 +14,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from jupyter_deploy.serving import engines
-from jupyter_deploy.serving.decode import Decoder
-from jupyter_deploy.serving.packed import Packed
+from jupyter_deploy.serving.engines import Engine, Outputs
+from jupyter_deploy.serving.mlflow import Scoring
+from jupyter_deploy.serving.oip import Protocol
+from jupyter_deploy.serving.runtime import Runtime
 from jupyter_deploy.serving.signature import Column, Signature
 from tests.serving.packs import column, pack, signature
 
@@ -29,14 +30,29 @@ _TENSORS = {
 }
 
 
+class Recorder:
+    """Stands before an engine and keeps what it is run on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.batch: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def run(self, batch: Any) -> Outputs:
+        self.batch = batch
+        return self._engine.run(batch)
+
+
 @dataclass(frozen=True)
 class Subject:
-    """A model that answers its own input.
+    """A trivial model, and all ways of asking it.
 
     Attributes
     ----------
-    signature
-        Of the model.
+    recorder
+        Has the batch that the model was run on last.
     dtypes
         How the engine holds each column; chosen here, not asked of the engine.
     nullable
@@ -44,19 +60,32 @@ class Subject:
     """
 
     signature: Signature
-    decoder: Decoder
-    packed: Packed
+    runtime: Runtime
+    recorder: Recorder
     dtypes: tuple[np.dtype[Any], ...]
     nullable: frozenset[str]
+
+    @property
+    def protocol(self) -> Protocol:
+        """The inference protocol's way in."""
+        return Protocol(self.runtime)
+
+    @property
+    def scoring(self) -> Scoring:
+        """MLflow's way in."""
+        return Scoring(self.runtime)
 
 
 def _load(sig: Signature, model: bytes, warmup: Any, engine: str, dtypes: Sequence[str]) -> Subject:
     with tempfile.TemporaryDirectory() as folder:
-        packed = Packed.read(pack(Path(folder) / "model", sig, model, warmup, engine))
-        decoder = Decoder(engines.load(packed))
+        runtime = Runtime(pack(Path(folder) / "model", sig, model, warmup, engine))
+        runtime.load()
+    assert runtime.engine is not None
+    recorder = Recorder(runtime.engine)
+    runtime.engine = recorder
     # a float has a form for null, and an object; the others only in a DataFrame
     holds = [c.name for c, d in zip(sig.inputs, dtypes, strict=True) if _holds_null(c, d, engine)]
-    return Subject(sig, decoder, packed, tuple(map(np.dtype, dtypes)), frozenset(holds))
+    return Subject(sig, runtime, recorder, tuple(map(np.dtype, dtypes)), frozenset(holds))
 
 
 def _holds_null(column: Column, dtype: str, engine: str) -> bool:
@@ -64,12 +93,13 @@ def _holds_null(column: Column, dtype: str, engine: str) -> bool:
 
 
 def _matrix_onnx(width: int, dtype: str) -> bytes:
-    shape = (None, width)
+    """Sums up each row."""
     graph = helper.make_graph(
-        [helper.make_node("Identity", ["X"], ["Y"])],
-        "echo",
-        [helper.make_tensor_value_info("X", _TENSORS[dtype], shape)],
-        [helper.make_tensor_value_info("Y", _TENSORS[dtype], shape)],
+        [helper.make_node("ReduceSum", ["X", "axes"], ["Y"], keepdims=0)],
+        "sum",
+        [helper.make_tensor_value_info("X", _TENSORS[dtype], (None, width))],
+        [helper.make_tensor_value_info("Y", _TENSORS[dtype], (None,))],
+        [helper.make_tensor("axes", TensorProto.INT64, [1], [1])],
     )
     return _serialized(graph)
 
