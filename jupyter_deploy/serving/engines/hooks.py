@@ -1,25 +1,32 @@
-"""The user's functions before and after the model."""
+"""A model between two functions of the user's."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..cells import Field
 from ..packed import Packed
-from ..signature import Column
 from .base import Array, Engine, Outputs
-from .native import NativeEngine, NativeRows
+from .native import NativeEngine
+from .rows import NativeRows, count_rows
+from .tensors import arrays
 
 
 class HookedEngine:
-    """A model between two functions.
+    """A model between two functions of the user's.
 
-    Requests are read by the outer signature, into the type of the sample; what preprocess
-    makes of them goes to the model, as frames to Python code and as arrays to ONNX Runtime.
+    Requests are read by the outer signature into the type of the sample; what preprocess makes
+    of them goes to the model, as it is to Python code and as arrays to ONNX Runtime.
+
+    Parameters
+    ----------
+    inner
+        Runs the model.
+    packed
+        With hooks.
     """
 
     #: Functions of the user's may be anything: slow, or unsafe to call from two threads.
@@ -33,90 +40,59 @@ class HookedEngine:
             hooks = pickle.load(file)  # noqa: S301
         self._before = hooks["preprocess"]
         self._after = hooks["postprocess"]
-        self._both = hooks.get("takes_probabilities", False)
+        self._takes_both = hooks.get("takes_probabilities", False)
         self._inner = inner
-        self.platform = inner.platform
-        # nothing before the model: its own way of reading requests is the shortest
-        self._rows = NativeRows(packed.signature) if self._before is not None else None
-        self._input = self._rows if self._rows is not None else inner
-        self._columns = packed.model_signature.inputs
+        self._model_columns = packed.model_signature.inputs
         self._flat = len(packed.signature.outputs[0].shape) == 1
+        self._rows: NativeRows | None = None
+        if self._before is not None:
+            self._rows = NativeRows(packed.signature)
+        # with nothing before the model, its own way to read requests is the shortest
+        self._input = self._rows or inner
+        self.platform = inner.platform
+        self.fields = self._input.fields
+        self.matrix = self._input.matrix
 
-    @property
-    def fields(self) -> Sequence[Field]:
-        return self._input.fields
-
-    @property
-    def matrix(self) -> np.dtype[Any] | None:
-        return self._input.matrix
-
-    def assemble(self, columns: list[list[Any]]) -> Any:
+    def assemble(self, columns: list[Any]) -> Any:
         """Make the rows that preprocess takes."""
         return self._input.assemble(columns)
 
-    def assemble_arrays(self, columns: list[Array]) -> Any:
-        """Make the rows that preprocess takes of arrays, one a column."""
+    def assemble_arrays(self, columns: Sequence[Array]) -> Any:
+        """Make the same of arrays, one a column."""
         return self._input.assemble_arrays(columns)
 
     def run(self, batch: Any) -> Outputs:
         """Answer a batch of :meth:`assemble`, or a matrix."""
-        return self._postprocessed(self._answered(batch))
-
-    def _answered(self, batch: Any) -> Outputs:
         if self._rows is None:
-            return self._inner.run(batch)
+            return self._postprocessed(self._inner.run(batch))
         given = self._rows.rows(batch)
-        count = row_count(given)
+        # before the call, which may change it
+        count = count_rows(given)
         rows = self._before(given)
-        found = row_count(rows)
+        found = count_rows(rows)
         if found != count:
             raise ValueError(f"preprocess returned {found} rows for {count}")
         if isinstance(self._inner, NativeEngine):
-            return self._inner.call(rows)
-        return self._inner.run(self._tensors(rows))
+            return self._postprocessed(self._inner.call(rows))
+        return self._postprocessed(self._inner.run(self._tensors(rows)))
 
     def _tensors(self, rows: Any) -> Any:
-        """Return the batch of an ONNX model for the rows its native form would take."""
-        inner = self._inner
-        if inner.matrix is not None and isinstance(rows, np.ndarray):
-            return np.ascontiguousarray(rows, dtype=inner.matrix)
-        return inner.assemble_arrays([_array(rows, i, c) for i, c in enumerate(self._columns)])
+        """Return the batch of an ONNX model for the rows that its native form would take."""
+        if self._inner.matrix is not None and isinstance(rows, np.ndarray):
+            return np.ascontiguousarray(rows, dtype=self._inner.matrix)
+        return self._inner.assemble_arrays(arrays(rows, self._model_columns))
 
     def _postprocessed(self, outputs: Outputs) -> Outputs:
         if self._after is None:
             return outputs
-        predictions = outputs.predictions
+        predictions, probabilities = outputs.predictions, outputs.probabilities
         count = len(predictions)
-        if self._both:
-            returned = self._after(predictions, outputs.probabilities)
-        else:
-            returned = self._after(predictions)
-        found = np.asarray(returned)
-        if self._flat and found.ndim > 1 and found.size == count:
-            found = found.reshape(-1)
-        if found.ndim == 0 or len(found) != count:
-            raise ValueError(f"postprocess returned {found.shape} values for {count} predictions")
-        return Outputs(found, outputs.probabilities, outputs.others)
-
-
-def row_count(rows: Any) -> int:
-    """Count the rows of anything a model may be called with, a dict of arrays included."""
-    if isinstance(rows, dict):
-        rows = next(iter(rows.values()), ())
-    shape = getattr(rows, "shape", None)
-    # a sparse matrix has no length
-    return int(shape[0]) if shape else len(rows)
-
-
-def _array(rows: Any, at: int, column: Column) -> Array:
-    """One column, or one tensor, of what the model takes."""
-    if isinstance(rows, Mapping) or hasattr(rows, "columns"):
-        values = rows[column.name]
-    elif isinstance(rows, list) and isinstance(rows[0], Mapping):
-        values = [row[column.name] for row in rows]
-    else:
-        array = np.asarray(rows)
-        values = array[:, at] if array.ndim == 2 and not column.shape else array
-    if hasattr(values, "to_numpy"):
-        values = values.to_numpy()
-    return np.asarray(values)
+        answers = (predictions, probabilities) if self._takes_both else (predictions,)
+        returned = np.asarray(self._after(*answers))
+        if self._flat and returned.ndim > 1 and returned.size == count:
+            returned = returned.reshape(-1)
+        if returned.ndim == 0 or len(returned) != count:
+            raise ValueError(
+                f"postprocess returned values of shape {returned.shape} for {count} predictions"
+            )
+        return Outputs(returned, probabilities, outputs.others)
