@@ -8,7 +8,10 @@ lane       the ASGI function that answers predictions in front of BentoML
 oip        the Open Inference Protocol, version 2
 runtime    a loaded model: request body in, answer out
 packed     the files of a packed model
-decode     JSON to arrays, the fast way       cells   the same cell by cell, to say what is wrong
+decode     requests to what a model takes: matrix, blocks (of groups) and arrays are the fast ways
+documents  the same cell by cell, to do what the policies say and to name what is wrong
+           rules   policies compiled       values   one column       cells   words for values
+           moments dates and times         policies the checks there are
 engines    ONNX Runtime and native models
 blame      which values of a request made the model raise
 metrics    what Prometheus reads

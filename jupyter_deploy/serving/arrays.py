@@ -84,24 +84,22 @@ def _values(rule: Rule, array: Array) -> Array | None:
 
 
 def _numbers(rule: Rule, array: Array, dtype: np.dtype[Any]) -> Array | None:
-    kind = array.dtype.kind
-    if kind not in "fiu":
+    if array.dtype.kind not in "fiu" or rule.known is not None:
         return None
-    if kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         if np.isnan(array).any() and not rule.nullable:
             return None
         if np.isinf(array).any() and rule.infinite != "pass":
             return None
-    if rule.known is not None or not _inside(rule, array):
-        return None
     if array.dtype == dtype:
-        return array
-    if dtype.kind == "f" and (np.can_cast(array.dtype, dtype) or kind != "f"):
-        return array.astype(dtype)
-    with np.errstate(over="ignore"):
-        cast = array.astype(dtype)
-    # what was finite and is no longer does not fit
-    return cast if dtype.kind == "O" or (np.isinf(cast) == np.isinf(array)).all() else None
+        cast = array
+    else:
+        with np.errstate(over="ignore"):
+            cast = array.astype(dtype)
+        # what was finite and is no longer does not fit
+        if dtype.kind == "f" and not (np.isinf(cast) == np.isinf(array)).all():
+            return None
+    return cast if _inside(rule, array) else None
 
 
 def _integers(rule: Rule, array: Array, dtype: np.dtype[Any]) -> Array | None:

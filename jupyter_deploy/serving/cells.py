@@ -67,6 +67,11 @@ class Field:
         largest = sys.float_info.max
         return max(self.low, -largest), min(self.high, largest)
 
+    def holds(self, number: float) -> bool:
+        """Whether a finite number fits."""
+        low, high = self.limits
+        return low <= number <= high
+
     @property
     def article(self) -> str:
         """What a single value must be, in words."""

@@ -1,9 +1,9 @@
 """A request to the array a model takes.
 
 Bodies with nothing out of the ordinary are by far the most common, so there are fast ways for
-them (:mod:`.blocks`, :mod:`.arrays`): one pass of the JSON codec, one type check over all values
-of a kind, one packing into an array. They know that a body is right, not what is wrong with one;
-then :mod:`.documents` looks at it again, value by value.
+them (:mod:`.matrix`, :mod:`.blocks`, :mod:`.arrays`): one pass of the JSON codec, one type check
+over all values of a kind, one packing into an array. They know that a body is right, not what is
+wrong with one; then :mod:`.documents` looks at it again, value by value.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 import orjson
 
 from .arrays import listed, matrix_taken, taken, texts
-from .blocks import Blocks, FloatMatrix
+from .blocks import Blocks
 from .cells import Field
 from .documents import columns_of
+from .matrix import FloatMatrix
 from .problems import Cell, InvalidInput, MalformedBody
 from .rules import Rule, Rules, compiled
 from .signature import Signature
@@ -40,10 +41,10 @@ class Input(Protocol):
     fields: Sequence[Field]
     matrix: np.dtype[Any] | None
 
-    def assemble(self, columns: list[Any]) -> Any:
+    def assemble(self, columns: list[list[Any]]) -> Any:
         """Make the input from checked values, one list per column; of tensors, one array."""
 
-    def assemble_arrays(self, columns: Sequence[Array]) -> Any:
+    def assemble_arrays(self, columns: list[Array]) -> Any:
         """Make the input from arrays of shape (rows, *column.shape), in the fields' dtypes."""
 
 

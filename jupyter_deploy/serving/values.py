@@ -65,29 +65,25 @@ def _cell(rule: Rule, row: int, value: Any, findings: Findings) -> Any:
     if value is ABSENT:
         return None
     field = rule.field
-    name = field.column.name
     read = None if value is None else _READERS[field.column.kind](rule, value)
+    expected = ""
     if read is None:
-        if not rule.nullable:
-            findings.add(row, name, describe(value), rule.expected)
-        return None
-    if read is _WRONG:
-        findings.add(row, name, describe(value), rule.expected)
-        return None
-    if type(read) is float and math.isinf(read):
-        if rule.infinite == "pass" or (rule.infinite == "coerce" and field.holds_null):
-            return read if rule.infinite == "pass" else None
-        findings.add(row, name, describe(value), f"{rule.expected}, finite")
-        return None
-    if field.column.kind in ("number", "integer"):
-        low, high = field.limits
-        if not low <= read <= high:
-            findings.add(row, name, describe(value), rule.bounded)
-            return None
-    elif read is _TOO_FAR:
-        findings.add(row, name, describe(value), rule.bounded)
-        return None
-    return read if rule.plain else _usual(rule, row, read, findings)
+        expected = "" if rule.nullable else rule.expected
+    elif read is _WRONG:
+        expected = rule.expected
+    elif type(read) is float and math.isinf(read):
+        if rule.infinite == "coerce" and field.holds_null:
+            read = None
+        elif rule.infinite != "pass":
+            expected = f"{rule.expected}, finite"
+    elif read is _TOO_FAR or (type(read) in (int, float) and not field.holds(read)):
+        expected = rule.bounded
+    elif not rule.plain:
+        return _usual(rule, row, read, findings)
+    if not expected:
+        return read
+    findings.add(row, field.column.name, describe(value), expected)
+    return None
 
 
 def _usual(rule: Rule, row: int, value: Any, findings: Findings) -> Any:
@@ -173,22 +169,19 @@ def _string(rule: Rule, value: Any) -> Any:
 
 def _datetime(rule: Rule, value: Any) -> Any:
     moments = rule.field.moments
-    if type(value) is np.datetime64:
-        if np.isnat(value):
+    if type(value) is str:
+        if not value and rule.blank:
             return None
+        try:
+            count = moments.read(value, rule.convert)
+        except OverflowError:
+            return _TOO_FAR
+        return _WRONG if count is None else moments.scalar(count)
+    if type(value) is np.datetime64:
         cast = moments.cast(np.asarray([value]))
-        return _TOO_FAR if cast is None else cast[0]
-    if type(value) is float and math.isnan(value):
-        return None
-    if type(value) is not str:
-        return _WRONG
-    if not value and rule.blank:
-        return None
-    try:
-        count = moments.read(value, rule.convert)
-    except OverflowError:
-        return _TOO_FAR
-    return _WRONG if count is None else moments.scalar(count)
+        found = _TOO_FAR if cast is None else cast[0]
+        return None if np.isnat(value) else found
+    return None if type(value) is float and math.isnan(value) else _WRONG
 
 
 #: A date and time that the column can't hold.

@@ -75,15 +75,15 @@ def integer_dtype(column: Column) -> np.dtype[Any]:
 def as_arrays(fields: Sequence[Field], columns: Sequence[Any]) -> list[Array]:
     """Bring checked values, one list a column, into arrays of the fields' dtypes."""
     arrays = []
-    for field, values in zip(fields, columns, strict=True):
+    for taken, values in zip(fields, columns, strict=True):
         if isinstance(values, np.ndarray):  # a tensor
             arrays.append(values)
-        elif field.dtype is None or field.dtype == object:
+        elif taken.dtype is None or taken.dtype == object:
             array = np.empty(len(values), dtype=object)
             array[:] = values
             arrays.append(array)
         else:
-            arrays.append(np.array(values, dtype=field.dtype))
+            arrays.append(np.array(values, dtype=taken.dtype))
     return arrays
 
 

@@ -43,11 +43,11 @@ class NativeRows:
                 self._frame = _whole_frame([c.name for c in columns])
         self._make = _maker(layout, self.fields)
 
-    def assemble(self, columns: list[Any]) -> Any:
+    def assemble(self, columns: list[list[Any]]) -> Any:
         """Make the input from checked values, one list per column."""
         return self.assemble_arrays(as_arrays(self.fields, columns))
 
-    def assemble_arrays(self, columns: Sequence[Array]) -> Any:
+    def assemble_arrays(self, columns: list[Array]) -> Any:
         """Make the input from arrays of shape (rows, *column.shape), in the fields' dtypes."""
         if self.matrix is not None:
             return np.stack(columns, axis=1)
