@@ -76,7 +76,8 @@ class Parity(Wire):
     rows
         Rows compared.
     compared
-        Output that was compared: ``probabilities`` or ``predictions``.
+        Output that was compared: ``probabilities``, ``predictions``, or the one of several that
+        differs most for its tolerance.
     max_abs_diff
         Worst absolute difference of `compared`, native in float64.
     atol, rtol
@@ -90,6 +91,12 @@ class Parity(Wire):
         Position in the sample of the worst row; None when there is no difference.
     passed
         What the gate decided.
+    worst_column
+        Position in that row's answer of the worst value; None where a row has one value.
+    worst_class
+        The class that it is the probability of.
+    flipped_rows
+        Positions in the sample of rows whose label differs, the first ten.
     """
 
     rows: int
@@ -101,6 +108,9 @@ class Parity(Wire):
     flipped: int
     worst_row: int | None
     passed: bool
+    worst_column: int | None = None
+    worst_class: str | int | float | bool | None = None
+    flipped_rows: list[int] = []
 
 
 class GitState(Wire):
@@ -157,7 +167,11 @@ class Provenance(Wire):
     source: GitState | None = None
     seconds: dict[str, float] = Field(default={}, description="time of each step of packing")
     modules: list[str] = Field(default=[], description="the user's own modules, copied in")
+    hooks: dict[str, str] = Field(
+        default={}, description="the user's functions around the model: place to name"
+    )
     lock: str = Field(default="", description="why there is no lock file with hashes, if so")
+    notes: list[str] = Field(default=[], description="what was odd about the model or its modules")
 
 
 class Golden(Wire):

@@ -25,7 +25,7 @@ from jupyter_deploy.types import OperationState
 if TYPE_CHECKING:
     from jupyter_deploy.client.http import ControllerClient
     from jupyter_deploy.packaging.conversion import Choice
-    from jupyter_deploy.packaging.inspection import Validate
+    from jupyter_deploy.packaging.policies import Validate
     from jupyter_deploy.types import Operation, VersionSpec
 
 ENGINES = ("auto", "onnx", "native")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jupyter_deploy.client.deployment import live_version
 from jupyter_deploy.commands import snippets, texts
 from jupyter_deploy.commands.nouns import Face
+from jupyter_deploy.commands.remarks import remarks
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.deployment import Deployment
@@ -57,6 +58,10 @@ class Deployed:
         return live_version(self.detail).spec
 
     @property
+    def remarks(self) -> list[tuple[str, str]]:
+        return remarks(self.detail, live_version(self.detail))
+
+    @property
     def curl(self) -> str:
         return snippets.curl(self.info.endpoint, self.key_header, self.spec.signature["example"])
 
@@ -71,6 +76,7 @@ class Deployed:
             "engine_reason": spec.engine_reason,
             "parity": _dump(spec.parity) if spec.parity else None,
             "bento": spec.bento,
+            "remarks": dict(self.remarks),
             "stages": [_dump(stage) for stage in self.stages],
             "key_header": self.key_header,
         }

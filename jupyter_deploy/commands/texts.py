@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.client.alignment import table
+from jupyter_deploy.client.deployment import live_version
 from jupyter_deploy.commands.nouns import PROGRAM, Face
+from jupyter_deploy.commands.remarks import remarks
 
 if TYPE_CHECKING:
     from jupyter_deploy.commands.results import Deployed, Overview
@@ -90,6 +92,10 @@ def detail(found: DeploymentDetail) -> str:
         )
         for v in found.versions
     ]
+    if found.versions:
+        live = live_version(found)
+        parts.append(f"engine    {live.spec.engine.value}: {live.spec.engine_reason}")
+        parts += [f"{label:<9} {text}" for label, text in remarks(found, live)]
     if rows:
         header = ("VERSION", "STATE", "ENGINE", "READY", "PIDS", "PACKED")
         parts += ["", table(header, rows)]
@@ -133,6 +139,7 @@ def card(result: Deployed) -> str:
             f"  endpoint  {info.endpoint}/predict",
             f"  engine    {spec.engine.value}: {spec.engine_reason}",
             f"  parity    {parity(spec.parity)}",
+            *(f"  {label:<9} {text}" for label, text in result.remarks),
             *([f"  time      {seconds:.1f} s ({times})"] if times else []),
             "",
             "Ask it from a shell:",

@@ -19,6 +19,7 @@ def html(result: Deployed) -> str:
         ("endpoint", style.link(f"{info.endpoint}/predict")),
         ("engine", f"{style.code(spec.engine.value)} {style.muted(spec.engine_reason)}"),
         ("parity", style.muted(texts.parity(spec.parity))),
+        *((label, style.muted(text)) for label, text in result.remarks),
     ]
     times = ""
     if result.stages:

@@ -15,7 +15,7 @@ from jupyter_deploy.widgets.live import LiveProgress
 
 if TYPE_CHECKING:
     from jupyter_deploy.client.deployment import Deployment
-    from jupyter_deploy.packaging.inspection import Validate
+    from jupyter_deploy.packaging.policies import Validate
     from jupyter_deploy.types import StageReport
 
 

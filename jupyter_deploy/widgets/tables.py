@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from jupyter_deploy.client.deployment import live_version
 from jupyter_deploy.commands import texts
+from jupyter_deploy.commands.remarks import remarks
 from jupyter_deploy.widgets import style
 
 if TYPE_CHECKING:
@@ -59,10 +61,16 @@ def detail(found: DeploymentDetail) -> str:
         for v in found.versions
     ]
     header = ("version", "state", "engine", "ready", "pids", "packed", "")
+    said = [("endpoint", style.link(f"{info.endpoint}/predict"))]
+    if found.versions:
+        live = live_version(found)
+        engine = f"{style.code(live.spec.engine.value)} {style.muted(live.spec.engine_reason)}"
+        said.append(("engine", engine))
+        said += [(label, style.muted(text)) for label, text in remarks(found, live)]
     return style.box(
         style.heading(info.name, style.state(info.state.value)),
         style.error(info.error) if info.error else "",
-        style.pairs([("endpoint", style.link(f"{info.endpoint}/predict"))]),
+        style.pairs(said),
         style.grid(header, rows),
     )
 

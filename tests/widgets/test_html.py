@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from jupyter_deploy.client.deployment import Deployment
+from jupyter_deploy.client.signature import VersionSignature
 from jupyter_deploy.commands import results
 from jupyter_deploy.config import Paths
+from jupyter_deploy.serving.signature import Column, Output, Signature
 from jupyter_deploy.types import (
     ControllerInfo,
     DeploymentDetail,
@@ -62,6 +66,25 @@ STAGES = [
     StageReport(stage=Stage.INSPECT, state=StageState.DONE, seconds=0.25, detail=EVIL),
     StageReport(stage=Stage.CONVERT, state=StageState.RUNNING, seconds=1.5),
 ]
+SIGNATURE = Signature(
+    layout="dataframe",
+    task="classification",
+    inputs=(
+        Column("age", "int64", "integer", minimum=18, maximum=90),
+        Column(EVIL, "object", "string", nullable=True, null_share=0.125, categories=(EVIL, "b")),
+        Column("score", "float64", "number", minimum=-1.5, maximum=2e9, infinite=True),
+        Column("when", "datetime64[ns]", "datetime", minimum="2025-01-01", maximum="2026-01-01"),
+        Column("image", "uint8", "integer", shape=(28, -1), policies={"range": "reject"}),
+    ),
+    outputs=(
+        Output("predictions", "object", (-1,)),
+        Output("probabilities_0", "float32", (-1, 2), classes=(EVIL, True)),
+    ),
+    classes=(EVIL, "yes"),
+    example={"age": 42, EVIL: EVIL},
+    policies={"null": "pass"},
+    max_rows=500,
+)
 SPEC = VersionSpec(
     name="churn",
     version="1.0.0",
@@ -71,7 +94,7 @@ SPEC = VersionSpec(
     workers=2,
     engine=Engine.ONNX,
     engine_reason=EVIL,
-    signature={"example": {"a": EVIL}},
+    signature=SIGNATURE.to_json(),
     parity=PARITY,
     provenance=Provenance(
         created="2026-01-01T00:00:00Z",
@@ -116,6 +139,7 @@ def all_results(paths: Paths) -> list[results.Result]:
         results.Overview(CONTROLLER, []),
         results.Detail(DETAIL),
         results.Changed(INFO),
+        results.Shown(VersionSignature.of(SPEC)),
     ]
 
 
@@ -192,6 +216,120 @@ def test_the_card_says_what_matters(all_results: list[results.Result]) -> None:
         for word in ("churn", "1.0.0", "onnxruntime", "100 rows", "no label differs", "1.8 s"):
             assert word in form
     assert "'@/a key/file'" in card["text/plain"]
+
+
+def test_a_version_says_what_is_not_as_usual() -> None:
+    before = SPEC.model_copy(update={"version": "1.4.0"})
+    columns = (*SIGNATURE.inputs[1:], Column("city", "object", "string"))
+    after = SPEC.model_copy(
+        update={
+            "version": "2.0.0",
+            "signature": replace(SIGNATURE, inputs=columns).to_json(),
+            "provenance": SPEC.provenance.model_copy(
+                update={
+                    "hooks": {"preprocess": "clean", "postprocess": "words"},
+                    "modules": ["features", "text"],
+                    "lock": f"uv was not found {EVIL}",
+                }
+            ),
+        }
+    )
+    detail = DeploymentDetail(
+        deployment=INFO.model_copy(update={"version": "2.0.0"}),
+        versions=[
+            VersionInfo(spec=after, state=VersionState.LIVE),
+            VersionInfo(spec=SPEC.model_copy(update={"version": "1.9.0"}), state="failed"),
+            VersionInfo(spec=before, state=VersionState.STOPPED),
+        ],
+    )
+    shown = [results.Deployed(Deployment("churn"), detail, None), results.Detail(detail)]
+    for result in shown:
+        bundle = render.bundle(result)
+        _check(bundle["text/html"])
+        for form in bundle.values():
+            said = unescape(form)
+            for words in (
+                "since 1.4.0: column 'age' is gone; column 'city' is new (string)",
+                "preprocess clean, postprocess words",
+                "features, text",
+                "none: uv was not found",
+            ):
+                assert words in said
+    assert shown[0].to_json()["remarks"]["breaking"].startswith("since 1.4.0: ")
+    # nothing of it where all is as usual
+    usual = render.bundle(results.Deployed(Deployment("churn"), DETAIL, None))["text/plain"]
+    assert not [label for label in ("breaking", "functions", "modules", "lock") if label in usual]
+
+
+def test_a_signature_is_shown_in_order_with_what_was_seen() -> None:
+    bundle = render.bundle(results.Shown(VersionSignature.of(SPEC)))
+    text = bundle["text/plain"].replace(EVIL, "EVIL").splitlines()
+    header = next(i for i, line in enumerate(text) if line.startswith("COLUMN"))
+    assert text[header].split() == [
+        "COLUMN",
+        "DTYPE",
+        "TAKES",
+        "SHAPE",
+        "SEEN",
+        "NULLS",
+        "POLICIES",
+    ]
+    rows = [line.split() for line in text[header + 1 : header + 6]]
+    assert [row[0] for row in rows] == ["age", "EVIL", "score", "when", "image"]
+    for row, said in zip(
+        rows,
+        (
+            "int64 integer - 18 to 90 none",
+            "12.5 %",
+            "-1.5 to 2e+09, infinite none",
+            "datetime - 2025-01-01 to 2026-01-01",
+            "integer 28×any - none range=reject",
+        ),
+        strict=True,
+    ):
+        assert said in " ".join(row)
+    for words in (
+        "5 columns (sample: pandas DataFrame)",
+        "classification",
+        "null=pass",
+        "500 rows a request",
+        "(rows, 2)",
+        "true",
+        '"age": 42',
+    ):
+        assert words in bundle["text/plain"]
+        assert words in unescape(bundle["text/html"])
+
+
+def test_a_signature_has_no_column_that_says_nothing() -> None:
+    plain = replace(SIGNATURE, inputs=SIGNATURE.inputs[:1], outputs=SIGNATURE.outputs[:1])
+    spec = SPEC.model_copy(update={"signature": plain.to_json()})
+    text = VersionSignature.of(spec).__repr__()
+    assert "COLUMN  DTYPE  TAKES    SEEN      NULLS\n" in text
+    assert "OUTPUT       DTYPE   SHAPE\n" in text
+    assert "1 column (" in text
+
+
+def test_a_wide_signature_is_folded_and_its_data_is_whole() -> None:
+    wide = replace(
+        SIGNATURE,
+        inputs=tuple(Column(f"x{i}", "float64", "number") for i in range(1000)),
+        classes=tuple(range(5000)),
+        example={f"x{i}": 0.5 for i in range(1000)},
+    )
+    shown = results.Shown(
+        VersionSignature.of(SPEC.model_copy(update={"signature": wide.to_json()}))
+    )
+    bundle = render.bundle(shown)
+    text = bundle["text/plain"]
+    assert len(text) < 6_000
+    assert len(bundle["text/html"]) < 40_000
+    _check(bundle["text/html"])
+    assert "… 960 more …" in text
+    assert "(5000 in all)" in text
+    for name, there in (("x29", True), ("x30", False), ("x989", False), ("x990", True)):
+        assert (f"\n{name} " in text) == there
+    assert len(shown.to_json()["signature"]["inputs"]) == 1000
 
 
 def test_progress_shows_every_stage_not_by_colour_alone() -> None:
