@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 
 from tests.serving.asgi import Served
-from tests.serving.packs import PACKAGE_VERSION, VERSION, forest_onnx, mixed_native, ridge_onnx
-
-INFER = "/v2/models/churn/infer"
+from tests.serving.oip_client import INFER, conforms, infer
+from tests.serving.oip_client import json_tensor as tensor
+from tests.serving.packs import (
+    PACKAGE_VERSION,
+    VERSION,
+    column,
+    forest_onnx,
+    mixed_native,
+    native,
+    ridge_onnx,
+    signature,
+)
 
 
 @pytest.fixture
@@ -28,14 +40,6 @@ def mixed(tmp_path: Path) -> Served:
     return Served(tmp_path, mixed_native(), "native")
 
 
-def tensor(name: str, datatype: str, data: list[Any], *shape: int) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": list(shape or (len(data),)), "data": data}
-
-
-def infer(served: Served, *inputs: Any, **more: Any) -> Any:
-    return served.call("POST", INFER, {"inputs": list(inputs), **more})
-
-
 def columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [tensor(name, "FP64", [row[name] for row in rows]) for name in rows[0]]
 
@@ -49,14 +53,14 @@ MIXED = [
 
 
 def test_metadata(forest: Served, mixed: Served) -> None:
-    assert forest.call("GET", "/v2").json() == {
+    assert conforms(forest.call("GET", "/v2").json(), "metadata_server_response") == {
         "name": "jupyter-model-deploy",
         "version": PACKAGE_VERSION,
         "extensions": ["binary_tensor_data"],
     }
     for path in ("/v2/models/churn", f"/v2/models/churn/versions/{VERSION}"):
         document = mixed.call("GET", path).json()
-        assert document == {
+        assert conforms(document, "metadata_model_response") == {
             "name": "churn",
             "versions": [VERSION],
             "platform": "native",
@@ -141,8 +145,6 @@ def test_infer_with_id_parameters_and_outputs(mixed: Served) -> None:
 
 
 def test_a_body_without_content_type_is_json(mixed: Served) -> None:
-    import orjson
-
     body = orjson.dumps({"inputs": MIXED})
     assert mixed.call("POST", INFER, body).status_code == 200
     assert mixed.call("POST", INFER, body, content_type="text/plain").status_code == 415
@@ -163,6 +165,29 @@ def test_a_body_without_content_type_is_json(mixed: Served) -> None:
         ({"parameters": []}, "parameters of the request must be an object"),
         ({"outputs": {}}, "outputs must be"),
         ({"outputs": [{"name": "nothing"}]}, "outputs are predictions, probabilities"),
+        ({"outputs": [{}]}, "every output must be an object with a name"),
+        ({"outputs": ["predictions"]}, "every output must be an object with a name"),
+        ({"outputs": [{"name": "predictions"}] * 2}, "'predictions' is asked for twice"),
+        (
+            {"outputs": [{"name": "predictions", "parameters": {"classification": 2}}]},
+            "doesn't make; ask for predictions and probabilities",
+        ),
+        (
+            {"outputs": [{"name": "predictions", "parameters": {"shared_memory_region": "r"}}]},
+            "in shared memory",
+        ),
+        (
+            {"outputs": [{"name": "predictions", "parameters": {"binary_data": 1}}]},
+            "binary_data of output 'predictions' must be true or false",
+        ),
+        (
+            {"outputs": [{"name": "predictions", "parameters": 1}]},
+            "parameters of output 'predictions' must be an object",
+        ),
+        (
+            {"parameters": {"binary_data_output": "yes"}},
+            "binary_data_output of the request must be true or false",
+        ),
         ({"age": {"shape": "2"}}, "needs a shape"),
         ({"age": {"shape": [-1]}}, "needs a shape"),
         ({"age": {"shape": [True, 2]}}, "needs a shape"),
@@ -174,6 +199,11 @@ def test_a_body_without_content_type_is_json(mixed: Served) -> None:
         ({"age": {"data": "12"}}, "needs data"),
         ({"age": {"data": [[1], [2]]}}, "another type"),
         ({"age": {"datatype": "INT128"}}, "needs a datatype"),
+        ({"age": {"datatype": "BF16"}}, "has no form in JSON"),
+        ({"age": {"parameters": {"shared_memory_region": "r"}}}, "in shared memory"),
+        ({"age": {"parameters": "x"}}, "parameters of input 'age' must be an object"),
+        ({"income": {"datatype": "FP32", "data": [1e39, 2]}}, "no FP32 can hold"),
+        ({"income": {"datatype": "FP16", "data": [None, -7e4]}}, "no FP16 can hold"),
         ({"age": {"datatype": "FP64", "data": [1.5, 2]}}, "expected an integer"),
         ({"age": {"datatype": "UINT8", "data": [300, 2]}}, "no UINT8 can hold"),
         ({"age": {"datatype": "BYTES", "data": ["1", "2"]}}, "expected an integer"),
@@ -202,13 +232,82 @@ def test_errors(mixed: Served, change: Any, said: str) -> None:
 
 
 def test_null_for_a_column_that_had_nulls(mixed: Served) -> None:
-    answer = infer(mixed, tensor("income", "FP64", [None, 40]), *MIXED[1:])
+    # the specification knows no null; /predict does, and so do its tensors
+    inputs = [tensor("income", "FP64", [None, 40]), *MIXED[1:]]
+    assert mixed.call("POST", INFER, {"inputs": inputs}).status_code == 200
+
+
+def test_outputs_in_the_order_asked_for(mixed: Served) -> None:
+    names = ["probabilities", "predictions"]
+    document = infer(mixed, *MIXED, outputs=[{"name": name} for name in names]).json()
+    assert [output["name"] for output in document["outputs"]] == names
+    document = infer(mixed, *MIXED, outputs=[]).json()
+    assert [output["name"] for output in document["outputs"]] == names[::-1]
+
+
+def test_unknown_parameters_are_ignored_at_every_level(mixed: Served) -> None:
+    unknown: dict[str, Any] = {"priority": 3, "mine": "a:b", "deep": {"x": [1, {"y": None}]}}
+    inputs = [{**MIXED[0], "parameters": unknown}, *MIXED[1:]]
+    wanted = [{"name": "predictions", "parameters": unknown}]
+    answer = infer(mixed, *inputs, outputs=wanted, parameters=unknown, model_name="other")
+    expected = infer(mixed, *MIXED, outputs=[{"name": "predictions"}])
     assert answer.status_code == 200
+    assert answer.content == expected.content
+
+
+def test_unknown_parameters_may_be_nested_as_deep_as_json(mixed: Served) -> None:
+    deep = b"[" * 1000 + b"]" * 1000
+    body = orjson.dumps({"inputs": MIXED, "parameters": {"a\\b": 1}})
+    answer = mixed.call("POST", INFER, body.replace(b":1}", b":" + deep + b"}"))
+    assert answer.status_code in (200, 400)
+
+
+def test_policies_hold_for_missing_and_extra_inputs(tmp_path: Path) -> None:
+    sig, model, rows = mixed_native()
+    lenient = replace(sig, policies={"missing": "coerce", "extra": "pass"})
+    served = Served(tmp_path, (lenient, model, rows), "native")
+    answer = infer(served, *MIXED[1:], tensor("x", "BOOL", [True, False]))
+    assert answer.status_code == 200
+    expected = served.call(
+        "POST", INFER, {"inputs": [tensor("income", "FP64", [None, None]), *MIXED[1:]]}
+    )
+    assert answer.json() == expected.json()
+    # an integer column has no null to put in its place
+    assert infer(served, MIXED[0], *MIXED[2:]).status_code == 400
+
+
+def test_no_rows(mixed: Served, tmp_path: Path) -> None:
+    none = [{**t, "shape": [0], "data": []} for t in MIXED]
+    assert "at least one row" in infer(mixed, *none).json()["error"]
+    sig, model, rows = mixed_native()
+    served = Served(
+        tmp_path / "passes", (replace(sig, policies={"empty": "pass"}), model, rows), "native"
+    )
+    document = infer(served, *none).json()
+    assert [(o["shape"], o["data"]) for o in document["outputs"]] == [([0], []), ([0, 2], [])]
+
+
+def test_too_many_rows(tmp_path: Path) -> None:
+    sig, model, rows = forest_onnx()
+    served = Served(tmp_path, (replace(sig, max_rows=2), model, rows))
+    values = [[row[name] for name in row] for row in rows[:3]]
+    assert infer(served, tensor("input", "FP64", values[:2], 2, 30)).status_code == 200
+    for inputs in ([tensor("input", "FP64", values, 3, 30)], columns(rows[:3])):
+        answer = infer(served, *inputs)
+        assert answer.status_code == 400
+        assert "at most 2 rows" in answer.json()["error"]
+
+
+def test_what_is_not_finite_is_null(tmp_path: Path) -> None:
+    sig = signature(column("x"), layout="array")
+    values = np.array([1.5, np.nan, np.inf, -np.inf])
+    served = Served(tmp_path, (sig, native(lambda x: values[: len(x)]), [[1.0]]), "native")
+    inputs = [tensor("input", "FP64", [1, 2, 3, 4], 4, 1)]
+    document = served.call("POST", INFER, {"inputs": inputs}).json()
+    assert document["outputs"][0]["data"] == [1.5, None, None, None]
 
 
 def test_a_key_given_twice_is_refused(mixed: Served) -> None:
-    import orjson
-
     body = orjson.dumps({"inputs": MIXED, "id": "a:b"})
     assert mixed.call("POST", INFER, body).status_code == 200
     for twice in (

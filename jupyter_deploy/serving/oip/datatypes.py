@@ -52,6 +52,4 @@ def of_column(column: Column) -> str:
 
 def of_dtype(dtype: np.dtype[Any]) -> str:
     """Datatype of an output."""
-    if dtype.kind == "f" and dtype.itemsize > 8:  # long double
-        return "FP64"
     return _NAMES.get(f"{dtype.kind}{dtype.itemsize}", BYTES)

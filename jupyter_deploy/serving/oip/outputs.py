@@ -77,6 +77,4 @@ def _text(value: Any) -> str | None:
     if type(value) is str:
         return value
     # NaN is the one value that differs from itself
-    if value is None or value != value:  # noqa: PLR0124
-        return None
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return None if value is None or value != value else str(value)  # noqa: PLR0124
