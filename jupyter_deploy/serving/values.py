@@ -121,8 +121,9 @@ def _number(rule: Rule, value: Any) -> Any:
 def _integer(rule: Rule, value: Any) -> Any:
     read = _number(rule, value)
     if type(read) is float:
-        # 3.0 is the integer 3 written by a client that knows only floats
-        return int(read) if read.is_integer() else _WRONG
+        # 3.0 is the integer 3 written by a client that knows only floats; -2**63 may also be an
+        # integer beyond it, which the codec has made a float of
+        return int(read) if read.is_integer() and read != -(2.0**63) else _WRONG
     return read
 
 

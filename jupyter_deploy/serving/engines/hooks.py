@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ class HookedEngine:
         """Make the rows that preprocess takes."""
         return self._input.assemble(columns)
 
-    def assemble_arrays(self, columns: Sequence[Array]) -> Any:
+    def assemble_arrays(self, columns: list[Array]) -> Any:
         """Make the same of arrays, one a column."""
         return self._input.assemble_arrays(columns)
 
