@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,23 +85,26 @@ def _invocations(make: Callable[[], Subject]) -> Harness:
             answer, rows = ask(body)
         except (InvalidInput, MalformedBody, InvocationError):
             return
-        _must_be_right(tested, lambda: read(body, tested.signature.inputs), answer, rows)
+        inputs = tested.signature.inputs
+        _must_be_right(tested, lambda: read(body, inputs), answer, rows, text=not is_json)
 
     return check
 
 
-def _held(tested: Subject, values: Columns) -> Columns:
+def _held(tested: Subject, values: Columns, text: bool = False) -> Columns:
     """The values as the engine must hold them."""
+    ways = [replace(held, text=text) for held in tested.held]
     return [
-        [reading.cell(v, c, d, c.name in tested.nullable) for v in column]
-        for c, d, column in zip(tested.signature.inputs, tested.dtypes, values, strict=True)
+        [reading.cell(v, way) for v in column] for way, column in zip(ways, values, strict=True)
     ]
 
 
-def _must_be_right(tested: Subject, expected: Expected, answer: bytes, rows: int) -> None:
+def _must_be_right(
+    tested: Subject, expected: Expected, answer: bytes, rows: int, text: bool = False
+) -> None:
     json.loads(answer)
     try:
-        held = _held(tested, expected())
+        held = _held(tested, expected(), text)
     except Refused as refused:
         raise Finding(f"answered, though {refused}") from None
     _same(tested, tested.recorder.batch, rows, held)
@@ -142,6 +146,9 @@ def _column(batch: Any, k: int, width: int) -> Any:
 def _equal(value: Any, wanted: Any) -> bool:
     if wanted is None:
         return bool(pd.isna(value))
+    if isinstance(wanted, np.datetime64):
+        value = np.datetime64(value.asm8 if isinstance(value, pd.Timestamp) else value)
+        return bool(value.astype(wanted.dtype) == wanted)
     if isinstance(wanted, str | bool):
         return type(value) in (type(wanted), np.bool_) and bool(value == wanted)
     return bool(value == wanted)
@@ -171,10 +178,14 @@ HARNESSES: dict[str, Harness] = {
     "predict-tensors": _predict(subjects.tensors),
     "predict-frame": _predict(subjects.frame),
     "predict-array": _predict(subjects.array),
+    "predict-moments": _predict(subjects.moments),
+    "predict-policies": _predict(subjects.policies),
     "infer-floats": _infer(subjects.floats),
     "infer-tensors": _infer(subjects.tensors),
     "infer-array": _infer(subjects.array),
     "invocations-tensors": _invocations(subjects.tensors),
+    "infer-policies": _infer(subjects.policies),
+    "invocations-policies": _invocations(subjects.policies),
     "invocations-frame": _invocations(subjects.frame),
     "head": _head,
 }

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from jupyter_deploy.serving.policies import Policy
 from jupyter_deploy.serving.signature import Column
 
 
@@ -92,70 +96,205 @@ def _of_columns(document: dict[str, Any], names: list[str]) -> list[list[Any]]:
     return [document[name] for name in names]
 
 
-def cell(value: Any, column: Column, dtype: np.dtype[Any], nullable: bool) -> Any:
-    """The value as `dtype` holds it, None for null, under the default policies.
+@dataclass(frozen=True)
+class Held:
+    """How a column is held, and what is done with what its sample was not like.
+
+    Attributes
+    ----------
+    dtype
+        Of the engine's array.
+    null
+        Whether that, or the DataFrame's column, has a form for null.
+    policies
+        By check.
+    text
+        Whether values come as text, of a table without types.
+    """
+
+    column: Column
+    dtype: np.dtype[Any]
+    null: bool
+    policies: Mapping[str, Policy]
+    text: bool = False
+
+
+def cell(value: Any, held: Held) -> Any:
+    """The value as the model must get it; None for null.
 
     Raises
     ------
     Refused
-        When the column can't hold it.
+        When it must not get it.
     """
-    if value is None or value != value:  # NaN, of a binary tensor  # noqa: PLR0124
-        if not nullable:
-            raise Refused("null")
-        return None
-    match column.kind:
-        case "boolean":
-            fits = isinstance(value, bool)
-        case "string" | "datetime":
-            fits = isinstance(value, str)
-        case "integer":
-            fits = _is_number(value) and value == int(value)
-        case _:
-            fits = _is_number(value)
-    if not fits:
-        raise Refused(f"{value!r} in a column of kind {column.kind}")
+    column, policies = held.column, held.policies
+    if held.text and isinstance(value, str):
+        value = _unquoted(value, held)
+    if value is not None and value == value:  # noqa: PLR0124  NaN, of a binary tensor
+        value = _typed(value, held)
+    if value is None or value != value:  # noqa: PLR0124
+        return _null(held, column.nullable or policies["null"] == "pass")
+    if isinstance(value, float) and math.isinf(value):
+        if policies["infinite"] == "coerce":
+            return _null(held, True)
+        if policies["infinite"] == "reject" and not column.infinite:
+            raise Refused("infinite")
+        return value
     if column.kind == "datetime":
-        return moment(value)
-    return number(value, column, dtype) if column.kind in ("number", "integer") else value
+        return moment(value, held)
+    return _usual(number(value, held) if column.kind in ("number", "integer") else value, held)
 
 
-def number(value: float, column: Column, dtype: np.dtype[Any]) -> Any:
-    """The nearest number that `dtype` holds.
+def _unquoted(text: str, held: Held) -> str | None:
+    """Text of a table: none at all is null, but in a column of texts that knows no null."""
+    if held.column.kind == "string":
+        return text if text or not (held.null and held.column.nullable) else None
+    return text if text.strip() else None
+
+
+def _null(held: Held, allowed: bool) -> None:
+    if not (allowed and held.null):
+        raise Refused("null")
+
+
+def _typed(value: Any, held: Held) -> Any:
+    """The value in the type of the column."""
+    kind = held.column.kind
+    lenient = held.text or held.policies["type"] == "coerce"
+    if kind == "boolean":
+        if lenient and isinstance(value, str):
+            return _one_of(
+                value.strip().lower(), {"true": True, "1": True, "false": False, "0": False}
+            )
+        if lenient and _is_number(value):
+            return _one_of(value, {0: False, 1: True})
+        fits = isinstance(value, bool)
+    elif kind in ("string", "datetime"):
+        if lenient and kind == "string" and _is_number(value):
+            return str(value)
+        fits = isinstance(value, str)
+    else:
+        if lenient and isinstance(value, str):
+            value = _numeral(value)
+        elif lenient and isinstance(value, bool):
+            value = int(value)
+        if value is None:
+            return None
+        whole = isinstance(value, int) or (
+            isinstance(value, float) and (math.isinf(value) or _surely_whole(value))
+        )
+        fits = _is_number(value) and (kind == "number" or whole)
+        if fits and kind == "integer" and not (isinstance(value, float) and math.isinf(value)):
+            value = int(value)
+    if not fits:
+        raise Refused(f"{value!r} in a column of kind {kind}")
+    return value
+
+
+def _surely_whole(value: float) -> bool:
+    # beyond, the client may have meant another one
+    return value.is_integer() and abs(value) <= 2**53
+
+
+def _one_of(value: Any, values: Mapping[Any, bool]) -> bool:
+    if value not in values:
+        raise Refused(f"{value!r} is no boolean")
+    return values[value]
+
+
+def _numeral(text: str) -> int | float | None:
+    plain = text.strip(" \t\n\r\f\v")
+    if plain.lower() == "nan":
+        return None
+    if re.fullmatch(r"[+-]?inf(inity)?", plain.lower()):
+        return float(plain)
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", plain):
+        raise Refused(f"{text!r} is no number")
+    if re.fullmatch(r"[+-]?[0-9]+", plain):
+        return int(plain)
+    return _finite(plain)
+
+
+def number(value: float, held: Held) -> Any:
+    """The nearest number that the dtype holds.
 
     Raises
     ------
     Refused
         When there is none: it would be infinite, or wrap around.
     """
+    column, dtype = held.column, held.dtype
     if column.kind == "integer":
-        value = int(value)
         own = np.dtype(column.dtype.lower())
         info = np.iinfo(own if own.kind in "iu" else np.int64)
         if not info.min <= value <= info.max:
             raise Refused(f"{value} is no {own}")
     try:
         with np.errstate(over="ignore"):
-            held = dtype.type(float(value) if dtype.kind == "f" else value)
+            cast = dtype.type(float(value) if dtype.kind == "f" else value)
     except OverflowError as error:
         raise Refused(str(error)) from None
-    if not np.isfinite(held):
+    if not np.isfinite(cast):
         raise Refused(f"{value} is no {dtype}")
-    return held
+    return cast
 
 
-def moment(text: str) -> datetime:
-    """A point in time in ISO 8601.
+def _usual(value: Any, held: Held) -> Any:
+    """What the policies make of a value that the sample didn't hold."""
+    column, policies = held.column, held.policies
+    if column.categories is not None and value not in column.categories:
+        if policies["category"] == "coerce" and held.null:
+            return None
+        if policies["category"] != "pass":
+            raise Refused(f"{value!r} is no category")
+    low, high = column.minimum, column.maximum
+    if policies["range"] == "pass" or low is None or high is None:
+        return value
+    assert not isinstance(low, str)
+    assert not isinstance(high, str)
+    if low <= value <= high:
+        return value
+    if policies["range"] == "reject":
+        raise Refused(f"{value} is out of range")
+    return held.dtype.type(low if value < low else high)
+
+
+_MOMENT = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?P<minute>[0-9]{2}:[0-9]{2})(?P<second>:[0-9]{2})?(?:[.,](?P<fraction>[0-9]{1,9}))?"
+    r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+def moment(text: str, held: Held) -> np.datetime64:
+    """A point in time in ISO 8601, to the nanosecond; in UTC.
 
     Raises
     ------
     Refused
-        When it is none.
+        When it is none, or has an offset where the column has no time zone, or the reverse.
     """
+    form = _MOMENT.fullmatch(text)
+    if form is None or (form["fraction"] and not form["second"]):
+        raise Refused(f"{text!r} is no moment")
+    zone = (form["zone"] or "").upper().replace("Z", "+00:00")
+    aware = "," in held.column.dtype
+    if bool(zone) != aware:
+        raise Refused("an offset is missing, or one too many")
     try:
-        return datetime.fromisoformat(text)
+        whole = datetime.fromisoformat(
+            f"{form['day']}T{form['minute'] or '00:00'}{form['second'] or ':00'}{zone}"
+        )
     except ValueError as error:
         raise Refused(str(error)) from None
+    seconds = (whole.replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(seconds=1)
+    seconds -= (whole.utcoffset() or timedelta()) // timedelta(seconds=1)
+    count = seconds * 10**9 + int((form["fraction"] or "0").ljust(9, "0"))
+    unit = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
+    size = unit[np.datetime_data(held.dtype)[0]]
+    if count % size or not -(2**63) < count // size < 2**63:
+        raise Refused(f"{text!r} is beyond {held.dtype}")
+    return np.int64(count // size).view(held.dtype)
 
 
 def _is_number(value: Any) -> bool:

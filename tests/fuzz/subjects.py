@@ -17,8 +17,10 @@ from onnx import TensorProto, helper
 from jupyter_deploy.serving.engines import Engine, Outputs
 from jupyter_deploy.serving.mlflow import Scoring
 from jupyter_deploy.serving.oip import Protocol
+from jupyter_deploy.serving.policies import CHECKS, Policy
 from jupyter_deploy.serving.runtime import Runtime
 from jupyter_deploy.serving.signature import Column, Signature
+from tests.fuzz.reading import Held
 from tests.serving.packs import column, pack, signature
 
 _TENSORS = {
@@ -53,17 +55,14 @@ class Subject:
     ----------
     recorder
         Has the batch that the model was run on last.
-    dtypes
-        How the engine holds each column; chosen here, not asked of the engine.
-    nullable
-        Columns in which null must be taken.
+    held
+        How each column is held; chosen here, not asked of the engine.
     """
 
     signature: Signature
     runtime: Runtime
     recorder: Recorder
-    dtypes: tuple[np.dtype[Any], ...]
-    nullable: frozenset[str]
+    held: tuple[Held, ...]
 
     @property
     def protocol(self) -> Protocol:
@@ -83,13 +82,26 @@ def _load(sig: Signature, model: bytes, warmup: Any, engine: str, dtypes: Sequen
     assert runtime.engine is not None
     recorder = Recorder(runtime.engine)
     runtime.engine = recorder
-    # a float has a form for null, and an object; the others only in a DataFrame
-    holds = [c.name for c, d in zip(sig.inputs, dtypes, strict=True) if _holds_null(c, d, engine)]
-    return Subject(sig, runtime, recorder, tuple(map(np.dtype, dtypes)), frozenset(holds))
+    return Subject(
+        sig,
+        runtime,
+        recorder,
+        tuple(
+            Held(c, np.dtype(d), _holds_null(c, d, engine), _policies(sig, c))
+            for c, d in zip(sig.inputs, dtypes, strict=True)
+        ),
+    )
 
 
 def _holds_null(column: Column, dtype: str, engine: str) -> bool:
-    return column.nullable and (engine == "native" or dtype.startswith("float"))
+    if dtype.startswith(("float", "datetime")):
+        return True
+    # a string of ONNX has no form for null; in a DataFrame it depends on the column's own dtype
+    return engine == "native" and column.dtype in ("object", "category", "Int64", "boolean")
+
+
+def _policies(sig: Signature, column: Column) -> dict[str, Policy]:
+    return {check: sig.policy(check, column) for check in CHECKS}
 
 
 def _matrix_onnx(width: int, dtype: str) -> bytes:
@@ -164,6 +176,37 @@ def frame() -> Subject:
     )
     warmup = [{"n": 1.5, "i": 2, "I": 3, "s": "a", "c": "x", "t": True}]
     dtypes = ["float64", "int16", "int64", "object", "object", "bool"]
+    return _load(sig, cloudpickle.dumps(_echo), warmup, "native", dtypes)
+
+
+def moments() -> Subject:
+    """Dates and times in several units, with and without a time zone."""
+    sig = signature(
+        column("d", "datetime64[ns]", kind="datetime", nullable=True),
+        column("z", "datetime64[us, UTC]", kind="datetime"),
+        column("s", "datetime64[s]", kind="datetime"),
+    )
+    warmup = [{"d": "2024-01-01", "z": "2024-01-01T12:00:00Z", "s": "2024-01-01T12:00:00"}]
+    dtypes = ["datetime64[ns]", "datetime64[us]", "datetime64[s]"]
+    return _load(sig, cloudpickle.dumps(_echo), warmup, "native", dtypes)
+
+
+def policies() -> Subject:
+    """Each policy other than the default, somewhere."""
+    limits: dict[str, Any] = {"minimum": -10, "maximum": 10.5}
+    sig = signature(
+        column("typed", **limits, policies={"type": "coerce", "range": "coerce"}),
+        column(
+            "whole", "int64", minimum=0, maximum=99, policies={"type": "coerce", "range": "reject"}
+        ),
+        column("nulls", **limits, policies={"null": "pass", "infinite": "coerce"}),
+        column("endless", "float32", infinite=True, policies={"range": "reject"}, **limits),
+        column("city", "object", categories=("x", "y"), policies={"category": "reject"}),
+        column("color", "category", categories=("x", "y"), policies={"category": "coerce"}),
+        column("flag", "bool", policies={"type": "coerce"}),
+    )
+    warmup = [[1, 2, 3, 4, "x", "y", True]]
+    dtypes = ["float64", "int64", "float64", "float32", "object", "object", "bool"]
     return _load(sig, cloudpickle.dumps(_echo), warmup, "native", dtypes)
 
 

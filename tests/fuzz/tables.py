@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import Any
 
 from jupyter_deploy.serving.signature import Column
@@ -12,8 +11,6 @@ from tests.fuzz import reading
 from tests.fuzz.reading import Refused
 
 _FORMS = {"dataframe_split", "dataframe_records", "instances", "inputs"}
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
-_WORDS = {"true": True, "false": False}
 
 
 def columns(body: bytes, inputs: tuple[Column, ...]) -> list[list[Any]]:
@@ -52,7 +49,7 @@ def _split(held: dict[str, Any], inputs: tuple[Column, ...]) -> list[list[Any]]:
 
 
 def text_columns(body: bytes, inputs: tuple[Column, ...]) -> list[list[Any]]:
-    """Values by column of a CSV request, each as its column reads text.
+    """Values by column of a CSV request, all of them text.
 
     Raises
     ------
@@ -71,25 +68,4 @@ def text_columns(body: bytes, inputs: tuple[Column, ...]) -> list[list[Any]]:
     if sorted(header) != sorted(names) or any(len(row) != len(header) for row in rows) or not rows:
         raise Refused("other columns, ragged rows or none")
     places = [header.index(name) for name in names]
-    return [
-        [_value(row[at], column) for row in rows] for at, column in zip(places, inputs, strict=True)
-    ]
-
-
-def _value(text: str, column: Column) -> Any:
-    if column.kind == "string":
-        return text if text or not column.nullable else None
-    if not text.strip():
-        return None
-    if column.kind == "boolean":
-        if text.strip().lower() not in _WORDS:
-            raise Refused(f"{text!r} is no boolean")
-        return _WORDS[text.strip().lower()]
-    if column.kind == "datetime":
-        return text
-    if not _NUMBER.fullmatch(text):
-        raise Refused(f"{text!r} is no number")
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+    return [[row[at] for row in rows] for at in places]
