@@ -80,6 +80,11 @@ class Paths:
         return self.home / "metrics"
 
     @property
+    def locks(self) -> Path:
+        """Requirements of packed versions with their hashes, kept for the next of the same."""
+        return self.home / "locks"
+
+    @property
     def controller_log(self) -> Path:
         return self.logs / "controller.log"
 

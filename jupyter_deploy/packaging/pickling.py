@@ -1,8 +1,8 @@
 """Pickle a model so that another process can load it, and know what it will import.
 
-cloudpickle carries functions and classes of ``__main__`` (notebook cells) by value. Modules of
-the user's own, which no installed distribution owns, are carried by value too: the worker's
-path doesn't have them.
+cloudpickle carries functions and classes of ``__main__`` (notebook cells) by value; everything
+else by the name of its module, which is installed where the model runs or copied into the Bento
+(modules.py). A module that has no source file to copy is carried by value too.
 """
 
 from __future__ import annotations
@@ -10,117 +10,139 @@ from __future__ import annotations
 import dis
 import io
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_deploy.exceptions import UnsupportedModelError
-from jupyter_deploy.packaging.requirements import distributions_of, is_installed
+from jupyter_deploy.packaging.captures import check_sizes, kind_of, refuse
+from jupyter_deploy.packaging.modules import is_sourceless
+from jupyter_deploy.packaging.places import by_value, locate
 
-if TYPE_CHECKING:
-    from types import CodeType as Code
+_PLAIN = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, list, dict, tuple, set, frozenset}
+)
+_OWN = frozenset({"__main__", "__mp_main__", "builtins"})
 
 
-def dump(model: Any) -> tuple[bytes, frozenset[str]]:
+def dump(model: Any, name: str = "model") -> tuple[bytes, frozenset[str]]:
     """Pickle `model`.
+
+    Parameters
+    ----------
+    name
+        What to call it in an error.
 
     Returns
     -------
     data
         The pickle.
     modules
-        Top-level modules that loading or running it imports, installed ones only.
+        Modules that loading or running it may import, by their full names: those that hold what
+        it refers to, and those that its functions import when they run.
 
     Raises
     ------
     UnsupportedModelError
-        When a part can't be pickled; names it.
+        When a part can't be pickled or must not be; names it.
     """
     import cloudpickle
 
-    data, modules = _dump(model)
-    own = sorted(m for m in modules if not is_installed(m))
-    if own:
+    data, modules = _dump(model, name)
+    sourceless = sorted(m for m in modules if m in sys.modules and is_sourceless(m))
+    if sourceless:
         with ExitStack() as stack:
-            for name in own:
-                for module in _loaded(name):
-                    cloudpickle.register_pickle_by_value(module)
-                    stack.callback(cloudpickle.unregister_pickle_by_value, module)
-            data, modules = _dump(model)
-    return data, frozenset(m for m in modules if is_installed(m))
+            for module in map(sys.modules.__getitem__, sourceless):
+                cloudpickle.register_pickle_by_value(module)
+                stack.callback(cloudpickle.unregister_pickle_by_value, module)
+            data, modules = _dump(model, name)
+        modules = modules - set(sourceless)
+    return data, frozenset(modules)
 
 
-def _loaded(top: str) -> Iterator[ModuleType]:
-    for name, module in list(sys.modules.items()):
-        if name == top or name.startswith(f"{top}."):
-            yield module
-
-
-def _dump(model: Any) -> tuple[bytes, set[str]]:
+def _dump(model: Any, name: str) -> tuple[bytes, set[str]]:
     import cloudpickle
 
-    seen: set[str] = set()
+    modules: set[str] = set()
+    known: set[type] = set()
+    functions: dict[CodeType, FunctionType] = {}
+    last: deque[Any] = deque(maxlen=64)
 
-    class Recorder(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-        """Is asked about every object that goes into the pickle, and notes its module."""
+    class Watch(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+        """Is asked about every object before it goes into the pickle."""
 
         def persistent_id(self, obj: Any) -> None:
-            seen.update(_modules_of(obj))
+            cls = type(obj)
+            if cls in _PLAIN:
+                return
+            last.append(obj)
+            kind = kind_of(obj)
+            if kind is not None:
+                raise refuse(obj, kind, model, name)
+            if cls not in known:
+                known.add(cls)
+                modules.update(map(_module, cls.__mro__))
+            if cls is CodeType:
+                # only code that goes by value comes here
+                modules.update(imports_of(obj))
+                if obj in functions:
+                    check_sizes(functions[obj])
+            elif isinstance(obj, ModuleType):
+                modules.add(obj.__name__)
+            elif isinstance(obj, type):
+                modules.update(map(_module, obj.__mro__))
+                if obj.__module__ != "builtins" and by_value(obj):
+                    check_sizes(obj)
+            else:
+                if cls is FunctionType:
+                    functions[obj.__code__] = obj
+                modules.add(_module(obj))
 
     buffer = io.BytesIO()
     try:
-        Recorder(buffer, protocol=5).dump(model)
+        Watch(buffer, protocol=5).dump(model)
+    except UnsupportedModelError:
+        raise
     except Exception as error:
         raise UnsupportedModelError(
-            f"The model can't be pickled: {_first_line(error)}{_where(model)}",
-            "What a model keeps must be plain data: open such things (files, connections, locks, "
+            f"The model can't be pickled: {_first_line(error)}{_where(model, name, last)}",
+            "What a model keeps must be plain data: make such things (files, connections, locks, "
             "GPU handles) inside predict, or leave them out by __getstate__.",
         ) from error
-    tops = {name.partition(".")[0] for name in seen}
-    return buffer.getvalue(), tops - {"__main__", "__mp_main__", "builtins", ""}
+    return buffer.getvalue(), {m for m in modules if m and m not in _OWN}
 
 
-def _modules_of(obj: Any) -> Iterator[str]:
-    if isinstance(obj, ModuleType):
-        yield obj.__name__
-        return
-    if isinstance(obj, CodeType):
-        yield from _imports_of(obj)
-        return
-    yield type(obj).__module__
-    if isinstance(obj, type | FunctionType) or hasattr(obj, "__qualname__"):
-        module = getattr(obj, "__module__", None)
-        if isinstance(module, str):
-            yield module
+def _module(obj: Any) -> str:
+    """Module that loading `obj` imports; what was made in a function comes along by value."""
+    try:
+        module = obj.__module__ if "<locals>" not in getattr(obj, "__qualname__", "") else ""
+    except Exception:  # noqa: BLE001  an object may answer for its attributes as it likes
+        return ""
+    return module if isinstance(module, str) else ""
 
 
-def _imports_of(code: Code) -> Iterator[str]:
-    """Modules a function imports when it runs; one that is not installed may be optional."""
+def imports_of(code: CodeType) -> Iterator[str]:
+    """Modules that a function imports when it runs, and names in them which may be modules."""
+    before: list[Any] = [None, None]
     for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME":
-            name = str(instruction.argval).partition(".")[0]
-            if distributions_of(name):
-                yield name
+        if instruction.opname == "IMPORT_NAME" and before[0] == 0:
+            name = str(instruction.argval)
+            yield name
+            yield from (f"{name}.{part}" for part in before[1] or () if part != "*")
+        if instruction.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            before = [before[1], instruction.argval]
 
 
-def _where(model: Any) -> str:
-    """Name the attribute that doesn't pickle, when it is one of the model's own."""
-    import cloudpickle
-
-    parts: dict[str, Any] = dict(getattr(model, "__dict__", None) or {})
-    word = "attribute"
-    if isinstance(model, FunctionType):
-        word = "variable"
-        names = model.__code__.co_names
-        parts = {n: model.__globals__[n] for n in names if n in model.__globals__}
-        cells = zip(model.__code__.co_freevars, model.__closure__ or (), strict=True)
-        parts.update({n: c.cell_contents for n, c in cells})
-    for name, value in parts.items():
-        try:
-            cloudpickle.dumps(value)
-        except Exception:  # noqa: BLE001  whatever a part raises: it is the one
-            return f" (the {word} {name!r}, a {type(value).__name__})"
+def _where(model: Any, name: str, last: deque[Any]) -> str:
+    """Name the newest object on the way to the failure that has a name."""
+    for obj in reversed(last):
+        if obj is model:
+            break
+        place = locate(model, obj, name)
+        if place is not None:
+            return f" ({place}, a {type(obj).__name__})"
     return ""
 
 

@@ -2,91 +2,133 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
-from functools import cache
+from dataclasses import dataclass
 from importlib import metadata
+from urllib.parse import urlsplit, urlunsplit
 
 from jupyter_deploy.exceptions import PackagingError
+from jupyter_deploy.packaging.origins import direct_url, distribution, distributions_of
+from jupyter_deploy.serving.signature import Signature
 from jupyter_deploy.types import Engine
 
 #: What the runtime in every Bento imports (jupyter_deploy/serving), and what makes uvicorn fast.
 RUNTIME = ("bentoml", "httptools", "numpy", "orjson", "prometheus-client", "uvloop")
 ONNX = ("onnxruntime",)
-NATIVE = ("cloudpickle",)
+#: What loading a pickle needs.
+PICKLE = ("cloudpickle",)
+#: What makes the rows that Python code is called with.
+LAYOUTS = {"dataframe": ("pandas",), "polars": ("polars",)}
 
 
-def pin(engine: Engine, layout: str, modules: Iterable[str] = ()) -> dict[str, str]:
+@dataclass(frozen=True)
+class Requirement:
+    """One distribution, exactly as it is installed here.
+
+    Attributes
+    ----------
+    name, version
+        As normalised; the version may have a local part (``2.9.0+cpu``).
+    source
+        ``git+https://…@COMMIT`` when it was installed from a repository; else empty.
+    """
+
+    name: str
+    version: str
+    source: str = ""
+
+    @property
+    def line(self) -> str:
+        """As pip and uv read it."""
+        return f"{self.name} @ {self.source}" if self.source else f"{self.name}=={self.version}"
+
+
+def pin(
+    engine: Engine,
+    signatures: Iterable[Signature] = (),
+    modules: Iterable[str] = (),
+    *,
+    python: bool | None = None,
+) -> list[Requirement]:
     """Pin the requirements of a version.
 
     Parameters
     ----------
     engine
         What runs the model.
-    layout
-        The signature's; a native model that takes a DataFrame needs pandas.
+    signatures
+        Of what Python code (the native model, the hooks) is called with.
     modules
-        Top-level modules that the pickle imports.
+        Modules of installed distributions that Python code imports, by their full names.
+    python
+        Whether there is pickled Python code beside an ONNX model; a native model is.
 
     Returns
     -------
-    dict
-        Exact version of each distribution, by its own name, sorted.
+    list
+        Sorted by name.
 
     Raises
     ------
     PackagingError
         When one of the runtime's own requirements isn't installed here.
     """
-    wanted = {*RUNTIME, *(ONNX if engine is Engine.ONNX else NATIVE)}
-    if engine is Engine.NATIVE:
-        if layout == "dataframe":
-            wanted.add("pandas")
+    wanted = {*RUNTIME}
+    if engine is Engine.ONNX:
+        wanted.update(ONNX)
+    if engine is Engine.NATIVE or python:
+        wanted.update(PICKLE)
+        for signature in signatures:
+            wanted.update(LAYOUTS.get(signature.layout, ()))
+            if any("pyarrow" in column.dtype for column in signature.inputs):
+                wanted.add("pyarrow")
         for module in modules:
             wanted.update(distributions_of(module))
-    found: dict[str, str] = {}
+    found: dict[str, Requirement] = {}
     for name in wanted:
         try:
-            distribution = _distribution(name)
+            requirement = _installed(name)
         except metadata.PackageNotFoundError as error:
             raise PackagingError(
-                f"{name} is needed by every packed model and is not installed.",
-                f"pip install {name}",
+                f"{name} is needed by the packed model and is not installed.",
+                f"Install it here: {sys.executable} -m pip install {name}",
             ) from error
-        found[distribution.name.lower().replace("_", "-")] = distribution.version
-    return dict(sorted(found.items()))
+        found[requirement.name] = requirement
+    return [found[name] for name in sorted(found)]
+
+
+def normalized(name: str) -> str:
+    """A distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _installed(name: str) -> Requirement:
+    found = _distribution(name)
+    return Requirement(normalized(found.name), found.version, _repository(found.name))
 
 
 def _distribution(name: str) -> metadata.Distribution:
     """Find a distribution by name, or by its module: onnxruntime-gpu holds onnxruntime too."""
     try:
-        return metadata.distribution(name)
+        return distribution(name)
     except metadata.PackageNotFoundError:
         for other in distributions_of(name.replace("-", "_")):
-            return metadata.distribution(other)
+            return distribution(other)
         raise
 
 
-def lines(pins: dict[str, str]) -> list[str]:
-    """Requirements as pip reads them."""
-    return [f"{name}=={version}" for name, version in pins.items()]
-
-
-def distributions_of(module: str) -> tuple[str, ...]:
-    """Distributions that hold a top-level module; none for the standard library and own files."""
-    return tuple(sorted(set(_owners().get(module, ()))))
-
-
-def is_installed(module: str) -> bool:
-    """Whether a top-level module is there for any process of this interpreter."""
-    return (
-        module in sys.stdlib_module_names
-        or module in sys.builtin_module_names
-        or bool(distributions_of(module))
-    )
-
-
-@cache
-def _owners() -> dict[str, list[str]]:
-    # a scan of all installed distributions, 0.2 s: once for each process
-    return dict(metadata.packages_distributions())
+def _repository(name: str) -> str:
+    """Where a distribution that was installed from a repository comes from, without passwords."""
+    found = direct_url(name)
+    info = found.get("vcs_info")
+    if not isinstance(info, dict) or not info.get("commit_id"):
+        return ""
+    url = urlsplit(str(found["url"]))
+    # a user name alone ("git@") is an address, a password or token is not
+    user, _, host = url.netloc.rpartition("@")
+    netloc = f"{user}@{host}" if user == "git" else host
+    below = f"#subdirectory={found['subdirectory']}" if found.get("subdirectory") else ""
+    bare = urlunsplit((url.scheme, netloc, url.path, "", ""))
+    return f"{info.get('vcs', 'git')}+{bare}@{info['commit_id']}{below}"

@@ -10,6 +10,7 @@ long as they work, so whoever gets it exclusively knows that every folder there 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -30,13 +31,17 @@ def bento_home() -> Path:
     return Path(os.path.expanduser(os.path.expandvars(home))).absolute()
 
 
-def add_to_store(home: Path, name: str, version: str, write: Callable[[Path], None]) -> Path:
+def add_to_store(
+    home: Path, name: str, version: str, write: Callable[[Path], None], *, size: int = 0
+) -> Path:
     """Add a Bento to the store at `home`.
 
     Parameters
     ----------
     write
         Fills the folder it is given; nothing is listed until it has returned.
+    size
+        Bytes of the Bento, roughly, to say how much is needed when there is no room for it.
 
     Returns
     -------
@@ -60,18 +65,42 @@ def add_to_store(home: Path, name: str, version: str, write: Callable[[Path], No
             bento = staging / "bento"
             bento.mkdir(mode=0o700)
             write(bento)
-            _make_private_and_durable(bento)
-            target.parent.mkdir(exist_ok=True)
-            _publish(bento, target)
-            _point_latest(target, staging)
+            # while there may still be no room for it
+            (staging / "latest").write_text(version)
+            _make_private_and_durable(staging)
+            _publish(staging, target)
     except OSError as error:
         if _taken(target):
             raise _conflict(name, version) from error
-        raise PackagingError(
-            f"The Bento could not be written to {home}: {error.strerror or error}.",
-            "Nothing was left in the store. Free some space or set BENTOML_HOME to another folder.",
-        ) from error
+        raise _unwritable(home, error, size) from error
     return target
+
+
+def _unwritable(home: Path, error: OSError, size: int) -> PackagingError:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return PackagingError(
+            f"The Bento could not be written to {home}: {error.strerror or error}.",
+            "Nothing was left in the store. Set BENTOML_HOME to a folder that can be written to.",
+        )
+    return PackagingError(
+        f"The Bento needs about {_megabytes(size)} in {home}, which has "
+        f"{_megabytes(_free(home))} left for you: {error.strerror}.",
+        "Nothing was left in the store. Free some space there (bentoml list, bentoml delete "
+        "NAME:VERSION), or set BENTOML_HOME to another folder, and deploy again.",
+        needed=size,
+        folder=str(home),
+    )
+
+
+def _free(folder: Path) -> int:
+    """Bytes left on the disk that `folder` is on, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _taken(target: Path) -> bool:
@@ -120,12 +149,22 @@ def _make_private_and_durable(folder: Path) -> None:
                 os.close(descriptor)
 
 
-def _publish(bento: Path, target: Path) -> None:
-    os.rename(bento, target)
+def _publish(staging: Path, target: Path) -> None:
+    """Give the Bento its name and ``NAME:latest`` to it, or do neither.
 
-
-def _point_latest(target: Path, staging: Path) -> None:
-    """Make ``NAME:latest`` this version; BentoML finds it by itself when the file is missing."""
-    latest = staging / "latest"
-    latest.write_text(target.name)
-    os.replace(latest, target.parent / "latest")
+    BentoML finds the latest by itself when that file is missing.
+    """
+    fresh = not target.parent.exists()
+    target.parent.mkdir(exist_ok=True)
+    try:
+        os.rename(staging / "bento", target)
+        try:
+            os.replace(staging / "latest", target.parent / "latest")
+        except BaseException:
+            os.rename(target, staging / "bento")
+            raise
+    except BaseException:
+        if fresh:
+            with suppress(OSError):
+                target.parent.rmdir()
+        raise
