@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 from jupyter_deploy.exceptions import ConversionError, UsageError
 from jupyter_deploy.packaging.adapters import NotConvertibleError
 from jupyter_deploy.packaging.onnx_graph import run
-from jupyter_deploy.packaging.outputs import Outputs, label_types
 from jupyter_deploy.packaging.parity import compare, describe
 from jupyter_deploy.types import Engine, Parity
 
@@ -61,15 +60,20 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
     """
     if engine not in ("auto", "onnx", "native"):
         raise UsageError(f"There is no engine {engine!r}.", "Choose auto, onnx or native.")
+    if inspected.adapter.graphs:
+        return _graph(inspected, engine)
     if engine == "native":
         return _native(inspected, "The native model runs, as asked for.", None)
     try:
         graphs = inspected.adapter.to_onnx(inspected.model, inspected.model_signature)
     except NotConvertibleError as error:
         if engine == "onnx":
+            instead = f"{sentence(error.instead)} " if error.instead else ""
             raise ConversionError(
-                f"The model does not convert to ONNX: {error}.",
-                "Deploy it with the native engine, or replace that step.",
+                f"The model does not convert to ONNX: {error.clause}.",
+                f"{instead}Or deploy it with the native engine: --engine native.",
+                reason=error.clause,
+                instead=error.instead,
             ) from error
         return _native(inspected, f"The native model runs: {error}.", None)
 
@@ -78,7 +82,8 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
     except NotConvertibleError as error:
         if engine == "onnx":
             raise ConversionError(
-                f"The converted model can't be run: {error}.", "Deploy it with the native engine."
+                f"The converted model can't be run: {error}.",
+                "Deploy it with the native engine: --engine native.",
             ) from error
         return _native(inspected, f"The native model runs: {error}.", None)
     if judged.passed:
@@ -88,7 +93,7 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
     if engine == "onnx":
         raise ConversionError(
             f"The converted model does not answer as the native one: {describe(judged)}.",
-            "Deploy it with the native engine. ONNX computes in float32, where a value beside a "
+            "Deploy it with the native engine (--engine native). ONNX computes in float32, where a value beside a "
             "tree's threshold may fall on its other side: most often behind a scaler or another "
             "step that computes. Trees need no scaler; without one, most models pass.",
             parity=judged.model_dump(mode="json"),
@@ -103,18 +108,16 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
 def _judge(inspected: Inspected, graphs: list[bytes]) -> tuple[bytes, Parity]:
     """Return the first graph that passes, else the first one, with its parity."""
     sample = inspected.model_rows
-    columns = inspected.model_signature.inputs
-    restore = label_types(inspected.model_outputs, inspected.model_signature.classes)
+    signature = inspected.model_signature
     first: tuple[bytes, Parity] | None = None
     failure: Exception | None = None
     for graph in graphs:
         try:
-            answered = run(graph, columns, sample)
+            answered = run(graph, signature, sample)
         except Exception as error:  # noqa: BLE001  onnxruntime's own types, and numpy's
             failure = error
             continue
-        answered = Outputs(restore(answered.predictions), answered.probabilities)
-        judged = graph, compare(inspected.model_outputs, answered, inspected.rows)
+        judged = graph, compare(inspected.model_outputs, answered, inspected.rows, signature)
         first = first or judged
         if judged[1].passed:
             return judged
@@ -122,6 +125,23 @@ def _judge(inspected: Inspected, graphs: list[bytes]) -> tuple[bytes, Parity]:
         said = str(failure).strip().splitlines()[0]
         raise NotConvertibleError(f"ONNX Runtime refuses the converted model ({said})")
     return first
+
+
+def _graph(inspected: Inspected, engine: Choice) -> Converted:
+    """An ONNX graph is served as it is."""
+    if engine == "native":
+        raise UsageError(
+            "An ONNX graph has no native engine: ONNX Runtime is what runs it.",
+            "Leave --engine out, or deploy the model that the graph was made of.",
+        )
+    (graph,) = inspected.adapter.to_onnx(inspected.model, inspected.model_signature)
+    reason = "The model is an ONNX graph already."
+    return Converted(inspected, Engine.ONNX, reason, None, graph, inspected.signature)
+
+
+def sentence(clause: str) -> str:
+    """Make a sentence of a clause."""
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def _native(inspected: Inspected, reason: str, parity: Parity | None) -> Converted:

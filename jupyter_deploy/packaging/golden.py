@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.packaging.onnx_graph import run
-from jupyter_deploy.packaging.outputs import Outputs, label_types
 from jupyter_deploy.packaging.parity import pick_rows
 from jupyter_deploy.types import Golden
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from jupyter_deploy.packaging.conversion import Converted
+    from jupyter_deploy.packaging.outputs import Outputs
     from jupyter_deploy.serving.signature import Signature
 
 ROWS = 5
@@ -63,10 +63,7 @@ def _answer(converted: Converted, rows: Any) -> Outputs:
     if converted.onnx is None:
         outputs = inspected.adapter.outputs(inspected.model, rows)
     else:
-        signature = inspected.model_signature
-        answered = run(converted.onnx, signature.inputs, rows)
-        restore = label_types(inspected.model_outputs, signature.classes)
-        outputs = Outputs(restore(answered.predictions), answered.probabilities, answered.others)
+        outputs = run(converted.onnx, inspected.model_signature, rows)
     return outputs if hooks is None else hooks.after(outputs)
 
 

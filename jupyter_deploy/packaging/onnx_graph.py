@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.packaging.outputs import Outputs
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jupyter_deploy.serving.signature import Column, Signature
 
 
@@ -72,41 +75,74 @@ def _rename(graph: Any, old: str, new: str) -> None:
             value.name = new
 
 
-def run(model: bytes, columns: tuple[Column, ...], sample: Any) -> Outputs:
-    """Run a packed graph on rows of the sample, on one thread as it is served."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    return _outputs(session, session.run(None, feeds(session.get_inputs(), columns, sample)))
+#: Values that a graph is given at once, at most, but for one row: rows may be images.
+_BATCH = 4_000_000
 
 
-def feeds(inputs: list[Any], columns: tuple[Column, ...], sample: Any) -> dict[str, Any]:
-    """Tensors of the sample, by input name; a graph's inputs come in the signature's order."""
+def run(model: bytes, signature: Signature, sample: Any) -> Outputs:
+    """Run a graph on rows of the sample, by the code that will serve it.
+
+    Parameters
+    ----------
+    signature
+        Of the model inside, without hooks.
+    sample
+        Rows in the type the native model takes.
+    """
     import numpy as np
 
-    if len(inputs) == 1 and len(inputs[0].shape) == 2 and inputs[0].shape[1] == len(columns):
-        return {inputs[0].name: _tensor(sample, inputs[0].type)}
-    frame = hasattr(sample, "columns")
-    tensors = {}
-    for i, (tensor, column) in enumerate(zip(inputs, columns, strict=True)):
-        values = sample[column.name] if frame else sample[:, i]
-        tensors[tensor.name] = np.reshape(_tensor(values, tensor.type), (-1, 1))
-    return tensors
+    from jupyter_deploy.serving.engines.onnx import OnnxModel
+
+    columns = signature.inputs
+    found = arrays(sample, columns)
+    rows = len(found[0])
+    step = max(1, _BATCH // max(1, sum(prod(a.shape[1:]) for a in found)))
+    opened = OnnxModel(model, signature)
+    # what a float32 can't hold is infinite: the gate compares it, requests are refused
+    with np.errstate(over="ignore"):
+        parts = [
+            opened.run(opened.assemble_arrays([a[i : i + step] for a in found]))
+            for i in range(0, rows, step)
+        ]
+    if len(parts) == 1:
+        return Outputs(parts[0].predictions, parts[0].probabilities, parts[0].others)
+    proba = [p.probabilities for p in parts if p.probabilities is not None]
+    return Outputs(
+        np.concatenate([p.predictions for p in parts]),
+        np.concatenate(proba) if proba else None,
+        {name: np.concatenate([p.others[name] for p in parts]) for name in parts[0].others},
+    )
 
 
-def _tensor(values: Any, kind: str) -> Any:
+def arrays(sample: Any, columns: tuple[Column, ...]) -> list[np.ndarray[Any, Any]]:
+    """One array for each column of rows in any type that a sample has."""
     import numpy as np
 
-    dtype: Any = {"tensor(float)": np.float32, "tensor(int64)": np.int64}.get(kind, object)
-    if hasattr(values, "to_numpy"):
-        missing = {"na_value": np.nan} if dtype is np.float32 else {}
-        return values.to_numpy(dtype=dtype, **missing)
-    return np.asarray(values, dtype=dtype)
+    if isinstance(sample, np.ndarray) and sample.ndim == 2 and not columns[0].shape:
+        return [sample[:, i] for i in range(len(columns))]
+    if isinstance(sample, dict) or hasattr(sample, "columns"):
+        return [_values(sample[c.name], c) for c in columns]
+    if isinstance(sample, list) and sample and isinstance(sample[0], dict):
+        return [_values([row[c.name] for row in sample], c) for c in columns]
+    # one tensor, or one value a row
+    (column,) = columns
+    return [_values(sample, column)]
 
 
-def _outputs(session: Any, answers: list[Any]) -> Outputs:
-    named = dict(zip((o.name for o in session.get_outputs()), answers, strict=True))
-    return Outputs(named["predictions"], named.get("probabilities"))
+def _values(values: Any, column: Column) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    if isinstance(values, np.ndarray):
+        return values
+    dtype: Any = object
+    if column.kind in ("number", "integer", "boolean"):
+        plain = {"number": np.float64, "integer": None, "boolean": bool}
+        dtype = np.float64 if column.nullable else plain[column.kind]
+    if isinstance(values, list):
+        return np.array(values, dtype=dtype)
+    if type(values).__module__.startswith("polars"):
+        found: np.ndarray[Any, Any] = values.to_numpy()
+        return found if dtype is None else found.astype(dtype)
+    missing = {"na_value": np.nan} if dtype is np.float64 else {}
+    array: np.ndarray[Any, Any] = values.to_numpy(dtype=dtype, **missing)
+    return array

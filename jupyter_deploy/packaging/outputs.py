@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,9 @@ class Outputs:
     others: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
-def as_outputs(predictions: Any, probabilities: Any | None, rows: int) -> Outputs:
+def as_outputs(
+    predictions: Any, probabilities: Any | None, rows: int, *, several: bool = False
+) -> Outputs:
     """Bring what a model returned into :class:`Outputs`.
 
     Parameters
@@ -39,10 +41,12 @@ def as_outputs(predictions: Any, probabilities: Any | None, rows: int) -> Output
     predictions
         Array, Series, DataFrame or list with one entry a row.
     probabilities
-        Two-dimensional array, or None. A list of arrays (a classifier with several outputs)
-        counts as none.
+        Two-dimensional array, or None.
     rows
         Rows the model was called with.
+    several
+        Whether the model is a classifier of several targets; its probabilities become
+        ``probabilities_0``, ``probabilities_1``, … among the others.
 
     Raises
     ------
@@ -51,7 +55,11 @@ def as_outputs(predictions: Any, probabilities: Any | None, rows: int) -> Output
     """
     import numpy as np
 
+    from jupyter_deploy.serving.engines.targets import by_target
+
     array = _array(predictions, rows)
+    if probabilities is not None and several:
+        return Outputs(array, None, by_target(probabilities))
     if probabilities is None or isinstance(probabilities, list):
         return Outputs(array)
     proba = np.asarray(probabilities)
@@ -116,18 +124,3 @@ def _plain(array: np.ndarray[Any, Any], returned: str) -> np.ndarray[Any, Any]:
         f"The model returned a {returned} of {array.dtype} values, which JSON has no form for.",
         "Return numbers, strings or booleans.",
     )
-
-
-def label_types(outputs: Outputs, classes: tuple[Any, ...] | None) -> Callable[[Any], Any]:
-    """Return a function that brings converted predictions back to the types of the native ones.
-
-    ONNX knows labels as int64 or string only; ``True`` and ``1.0`` come back as ``1``.
-    """
-    import numpy as np
-
-    dtype = outputs.predictions.dtype
-    if dtype.kind in "biuf":
-        return lambda values: np.asarray(values).astype(dtype)
-    if classes is not None and all(isinstance(c, bool) for c in classes):
-        return lambda values: np.asarray(values).astype(bool).astype(object)
-    return np.asarray

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 
 from jupyter_deploy.packaging.outputs import Outputs
 from jupyter_deploy.packaging.parity import compare, describe, pick_rows
+from jupyter_deploy.serving.signature import Output
 from jupyter_deploy.types import Parity
+from tests.serving.packs import column, signature
 
 ROWS = np.arange(200)
 
@@ -24,6 +27,7 @@ def classifier(shift: dict[int, float], rows: int = 200) -> Parity:
         Outputs(names[native.argmax(1)], native),
         Outputs(names[converted.argmax(1)], converted.astype(np.float32)),
         np.arange(rows),
+        signature(column("x0"), layout="array", classes=("a", "b")),
     )
 
 
@@ -83,7 +87,7 @@ def test_labels_alone_must_all_be_the_same() -> None:
     other[5] = 1
     parity = compare(Outputs(native), Outputs(other), ROWS)
     assert (parity.flipped, parity.worst_row, parity.passed) == (1, 5, False)
-    assert describe(parity) == "1 of 200 rows has another label"
+    assert describe(parity) == "1 of 200 rows has another label (row 5)"
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
@@ -111,18 +115,64 @@ def test_the_worst_row_is_its_position_in_the_sample() -> None:
         (classifier({}), "probabilities differ by 0 at most on 200 rows; no label differs"),
         (
             classifier({7: 0.01}),
-            "1 of 200 rows has probabilities beyond tolerance, by 0.01 at worst (row 7); "
-            "no label differs",
+            "1 of 200 rows has probabilities beyond tolerance, by 0.01 at worst "
+            "(row 7, class 'b'); no label differs",
         ),
         (
             classifier({0: -0.2, 1: -0.2}),
-            "2 of 200 rows have probabilities beyond tolerance, by 0.2 at worst (row 0); "
-            "2 of 200 rows have another label",
+            "2 of 200 rows have probabilities beyond tolerance, by 0.2 at worst "
+            "(row 0, class 'b'); 2 of 200 rows have another label (rows 0, 1)",
         ),
     ],
 )
 def test_described_with_numbers(parity: Parity, said: str) -> None:
     assert describe(parity.model_copy(update=_rounded(parity))) == said
+
+
+def test_many_flipped_labels_are_named_by_the_first_of_them() -> None:
+    native = np.array([1, -1] * 100)
+    parity = compare(Outputs(native), Outputs(-native), ROWS)
+    assert parity.flipped_rows == list(range(10))
+    assert describe(parity) == "200 of 200 rows have another label (rows 0, 1, 2, …)"
+
+
+def test_where_a_row_of_several_numbers_differs() -> None:
+    native = np.random.default_rng(0).normal(size=(200, 3))
+    other = native.copy()
+    other[9, 2] += 0.5
+    parity = compare(Outputs(native), Outputs(other), ROWS)
+    assert (parity.worst_row, parity.worst_column, parity.worst_class) == (9, 2, None)
+    assert "(row 9, value 2)" in describe(parity)
+
+
+def test_further_outputs_are_judged_by_the_same_rule() -> None:
+    native = np.random.default_rng(0).normal(size=200)
+    spread = native * 1000
+    other = spread.copy()
+    other[4] += 100
+    parity = compare(Outputs(native, None, {"spread": spread}), Outputs(native), ROWS)
+    assert parity.passed
+    parity = compare(
+        Outputs(native, None, {"spread": spread}), Outputs(native, None, {"spread": other}), ROWS
+    )
+    assert (parity.passed, parity.compared, parity.worst_row) == (False, "spread", 4)
+    assert parity.max_abs_diff == pytest.approx(100)
+
+
+def test_probabilities_of_one_target_of_several_name_their_own_class() -> None:
+    native = np.full((200, 2), 0.5)
+    other = native.copy()
+    other[3, 1] = 0.9
+    sig = signature(column("x0"), layout="array")
+    several = Output("probabilities_1", "float64", (-1, 2), ("no", "yes"))
+    parity = compare(
+        Outputs(np.zeros((200, 2), dtype=int), None, {"probabilities_1": native}),
+        Outputs(np.zeros((200, 2), dtype=int), None, {"probabilities_1": other}),
+        ROWS,
+        replace(sig, outputs=(*sig.outputs, several)),
+    )
+    assert (parity.compared, parity.worst_row, parity.worst_class) == ("probabilities_1", 3, "yes")
+    assert not parity.passed
 
 
 def _rounded(parity: Parity) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import DEPLOY, UnsupportedModelError
-from jupyter_deploy.packaging.adapters.table import NotConvertibleError
+from jupyter_deploy.packaging.adapters.table import NotConvertibleError, Whole
 from jupyter_deploy.packaging.calls import call_on_sample
 from jupyter_deploy.packaging.outputs import as_outputs, plain_values
 
@@ -26,7 +26,7 @@ Deploy a function that takes the rows and returns one value a row:
 or an object with a method predict(rows)."""
 
 
-class GenericAdapter:
+class GenericAdapter(Whole):
     """See :class:`~jupyter_deploy.packaging.adapters.table.Adapter`."""
 
     name = "Python"
@@ -77,6 +77,8 @@ def plain_classes(classes: Any) -> tuple[Any, ...] | None:
         classes = classes or ()
         flat = all(isinstance(c, str | int | float | bool) for c in classes)
         return tuple(classes) if classes and flat else None
+    if getattr(classes, "ndim", 1) != 1:
+        return None
     values = plain_values(classes)
     return tuple(v if isinstance(v, str | int | float | bool) else str(v) for v in values)
 
