@@ -61,7 +61,7 @@ def read(body: bytes, header_length: int | None) -> Request:
     try:
         request = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise MalformedBody(str(error)) from None
+        raise MalformedBody(f"not valid JSON: {error}") from None
     if type(request) is not dict:
         raise TensorError("the body must be an object")
     identity = request.get("id")

@@ -14,6 +14,7 @@ from .datatypes import BF16, BOUNDS, BYTES, WIRE
 from .errors import TensorError
 from .parameters import parameters_of
 
+_DATATYPES = (*WIRE, BYTES)
 _NONE = type(None)
 _WIDEST = {"f": np.float64, "i": np.int64, "u": np.uint64, "b": np.bool_}
 #: Above this many values an array is sooner made than a list looked through.
@@ -81,7 +82,7 @@ def _from_json(name: str, shape: list[int], entry: dict[str, Any]) -> Tensor:
     if type(datatype) is not str or datatype not in _JSON:
         if datatype == BF16:
             raise TensorError.about(name, "is BF16, which has no form in JSON; send it as bytes")
-        raise TensorError.about(name, f"needs a datatype, one of {', '.join(_JSON)}")
+        raise TensorError.about(name, f"needs a datatype, one of {', '.join(_DATATYPES)}")
     if type(data) is not list:
         raise TensorError.about(name, "needs data: an array of values")
     values = _flatten(name, shape, data)
@@ -117,7 +118,7 @@ def _from_bytes(name: str, shape: list[int], entry: dict[str, Any], tail: Tail |
     """Take the tensor from what follows the JSON."""
     datatype, size = entry.get("datatype"), entry["parameters"]["binary_data_size"]
     if type(datatype) is not str or (datatype not in _JSON and datatype != BF16):
-        raise TensorError.about(name, f"needs a datatype, one of {', '.join((*_JSON, BF16))}")
+        raise TensorError.about(name, f"needs a datatype, one of {', '.join((*_DATATYPES, BF16))}")
     if "data" in entry:
         raise TensorError.about(name, "has data and binary_data_size; give one of them")
     if type(size) is not int or size < 0:
