@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jupyter_deploy.exceptions import UnsupportedModelError
+from jupyter_deploy.packaging.origins import own_metadata
 
 #: Bytes that all of the user's modules may have.
 LIMIT = 20_000_000
@@ -29,6 +30,7 @@ def files_of(own: dict[str, tuple[Path, ...]]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for top, places in own.items():
+        found.update(own_metadata(top))
         for place in places:
             if place.is_dir():
                 for path in _walk(place, set()):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pkgutil
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
 from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 
@@ -52,9 +54,24 @@ def find(name: str) -> ModuleSpec | None:
         above = find(parent)
         if above is None or above.submodule_search_locations is None:
             return None
-        return PathFinder.find_spec(name, list(above.submodule_search_locations))
+        return _find_in(list(above.submodule_search_locations), name)
     except (ImportError, ValueError, AttributeError):
         return None
+
+
+def _find_in(folders: list[str], name: str) -> ModuleSpec | None:
+    """As PathFinder does it, which wants the packages above to be imported."""
+    portions: list[str] = []
+    for folder in folders:
+        finder: Any = pkgutil.get_importer(folder)
+        spec: ModuleSpec | None = finder.find_spec(name) if finder is not None else None
+        if spec is not None and spec.loader is not None:
+            return spec
+        portions.extend((spec and spec.submodule_search_locations) or ())
+    found = ModuleSpec(name, None, is_package=True) if portions else None
+    if found is not None:
+        found.submodule_search_locations = portions
+    return found
 
 
 def distributions_of(name: str) -> tuple[str, ...]:
@@ -72,6 +89,20 @@ def distributions_of(name: str) -> tuple[str, ...]:
         exact = [d for d in found if any(_lists(d, p) for p in places)]
         found = exact or found
     return tuple(d for d in found if not _from_own_folder(d, places))
+
+
+def own_metadata(top: str) -> Iterator[tuple[str, Path]]:
+    """Metadata of the distributions that hold a module of the user's own, and where it goes.
+
+    Packages ask for their version by it.
+    """
+    for name in sorted(set(_owners().get(top, ()))):
+        places = _places(find(top))
+        if any(_lies_with(name, p) for p in places) and not _from_own_folder(name, places):
+            continue
+        for file in distribution(name).files or ():
+            if file.name == "METADATA" and file.parent.name.endswith(".dist-info"):
+                yield f"{file.parent.name}/METADATA", Path(_root(name) + str(file))
 
 
 def refresh() -> None:
