@@ -46,7 +46,7 @@ def golden(converted: Converted) -> list[Golden]:
 
 def _rows(signature: Signature) -> int:
     values = sum(math.prod(max(n, 1) for n in column.shape) for column in signature.inputs)
-    return max(1, min(ROWS, VALUES // max(values, 1)))
+    return max(1, min(ROWS, signature.max_rows or ROWS, VALUES // max(values, 1)))
 
 
 def _same_twice(converted: Converted) -> bool:
