@@ -83,7 +83,8 @@ def pack(
             # late: a number is used up only by a model that can be packed
             asked = order.reservation(converted.signature)
             version = controller.reserve(order.name, asked)
-            spec = build(converted, name=order.name, version=version)
+            seconds = {report.stage.value: report.seconds for report in stages.reports[:-1]}
+            spec = build(converted, name=order.name, version=version, seconds=seconds)
             told.detail = spec.bento
         packed = spec.model_copy(update={"workers": order.workers, "stages": stages.reports})
     except BaseException:

@@ -23,6 +23,7 @@ def remarks(detail: DeploymentDetail, version: VersionInfo) -> list[tuple[str, s
         ("functions", ", ".join(f"{where} {name}" for where, name in origin.hooks.items())),
         ("modules", ", ".join(origin.modules)),
         ("lock", f"none: {origin.lock}" if origin.lock else ""),
+        ("notes", " ".join(n for n in origin.notes if n not in version.spec.engine_reason)),
     ]
     return [(label, text) for label, text in found if text]
 

@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy._version import __version__
+from jupyter_deploy.packaging.calls import name_of
 from jupyter_deploy.types import Engine, GitState, Notebook, Provenance
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.conversion import Converted
+    from jupyter_deploy.packaging.hooks import Hooks
     from jupyter_deploy.packaging.requirements import Requirement
 
 #: A repository on a slow disk must not hold up a deploy.
@@ -78,8 +80,16 @@ def provenance(
         notebook=notebook(),
         source=git_state(os.getcwd()),
         modules=list(modules),
+        hooks=_names(inspected.hooks),
         notes=list(notes),
     )
+
+
+def _names(hooks: Hooks | None) -> dict[str, str]:
+    if hooks is None:
+        return {}
+    around = {"preprocess": hooks.preprocess, "postprocess": hooks.postprocess}
+    return {place: name_of(function) for place, function in around.items() if function is not None}
 
 
 def notebook() -> Notebook | None:

@@ -172,7 +172,7 @@ def test_a_version_that_never_comes_up_leaves_no_bento(
 ) -> None:
     before, version = _bentos(), live.version
     with pytest.raises(DeployError) as told:
-        jd.deploy(BreaksInTheService(), name="live", sample=models.logistic()[1])
+        jd.deploy(BreaksInTheService(), name="live", sample=models.logistic()[1], breaking=True)
     assert told.value.message.endswith("ended with exit code 3: RuntimeError: made elsewhere")
     assert told.value.hint.startswith("Read all of it: jupyter model-deploy logs live --version ")
     assert live.info().error.endswith(f"{version} still serves: {told.value.message}")
