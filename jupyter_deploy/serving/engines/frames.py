@@ -25,77 +25,101 @@ def pandas_maker(fields: Sequence[Field]) -> Maker:
 
     groups: dict[str, list[int]] = {}
     for i, field in enumerate(fields):
-        # a categorical has categories of its own
-        alone = field.column.dtype == "category"
-        groups.setdefault(f"category {i}" if alone else field.column.dtype, []).append(i)
-    names = [field.column.name for field in fields]
-    parts = [
-        (places, _pandas_part([fields[i] for i in places], pd.Index([names[i] for i in places])))
-        for places in groups.values()
-    ]
+        groups.setdefault("" if _single(field) else field.column.dtype, []).append(i)
+    parts: list[tuple[list[int], Maker]] = []
+    for dtype, places in groups.items():
+        of_group = [fields[i] for i in places]
+        if dtype:
+            index = pd.Index([field.column.name for field in of_group])
+            parts.append((places, _block(index, dtype, of_group[0])))
+        else:
+            parts.append((places, _apart(of_group)))
+    if len(parts) == 1:
+        return parts[0][1]
     order = [i for places, _ in parts for i in places]
     back = None if order == sorted(order) else np.argsort(order)
 
     def make(columns: Sequence[Array]) -> Any:
         frames = [part([columns[i] for i in places]) for places, part in parts]
-        if len(frames) == 1:
-            return frames[0]
         frame = pd.concat(frames, axis=1)
         return frame if back is None else frame.take(back, axis=1)
 
     return make
 
 
-def _pandas_part(fields: Sequence[Field], names: Any) -> Maker:
-    """What makes the columns of one dtype."""
+def _single(field: Field) -> bool:
+    """Whether pandas keeps every such column for itself."""
+    column = field.column
+    dates = column.kind == "datetime"
+    return column.dtype == "category" or (dates and not _plain_dates(field))
+
+
+def _plain_dates(field: Field) -> bool:
+    return field.moments.zone is None and field.column.dtype.startswith("datetime64")
+
+
+def _block(names: Any, dtype: str, field: Field) -> Maker:
+    """Return what makes the columns of one dtype."""
     import pandas as pd
 
-    field = fields[0]
-    dtype = field.column.dtype
+    # numpy's own are taken as they are
+    cast: Any = None if _as_it_is(field) else dtype
+
+    def make(columns: Sequence[Array]) -> Any:
+        return pd.DataFrame(np.array(columns).T, columns=names, dtype=cast, copy=False)
+
+    return make
+
+
+def _as_it_is(field: Field) -> bool:
+    dtype = field.dtype
+    return dtype is not None and dtype.kind != "O" and str(dtype) == field.column.dtype
+
+
+def _apart(fields: Sequence[Field]) -> Maker:
+    """Return what makes columns each for itself."""
+    import pandas as pd
+
+    named = [(field.column.name, _pandas_column(field)) for field in fields]
+
+    def make(columns: Sequence[Array]) -> Any:
+        made = {name: one(values) for (name, one), values in zip(named, columns, strict=True)}
+        return pd.DataFrame(made, copy=False)
+
+    return make
+
+
+def _pandas_column(field: Field) -> Callable[[Array], Any]:
+    import pandas as pd
+
+    dtype: Any = field.column.dtype
     if dtype == "category":
         return _categorical(field)
-    if field.column.kind == "datetime":
-        zone = field.moments.zone
-        cast: Any = dtype
+    zone = field.moments.zone
+    stored: Any = field.moments.dtype
 
-        def dates(columns: Sequence[Array]) -> Any:
-            if zone is None and dtype.startswith("datetime64"):
-                return pd.DataFrame(np.array(columns).T, columns=names, copy=False)
-            found = (pd.Series(c, dtype=field.moments.dtype) for c in columns)
-            if zone is not None:
-                found = (s.dt.tz_localize("UTC") for s in found)
-            made = {n: s.astype(cast) for n, s in zip(names, found, strict=True)}
-            return pd.DataFrame(made)
+    def dates(values: Array) -> Any:
+        found = pd.Series(values, dtype=stored)
+        return (found if zone is None else found.dt.tz_localize("UTC")).astype(dtype)
 
-        return dates
-    # a block of floats, integers or booleans is taken as it is
-    own = None if field.dtype is not None and str(field.dtype) == dtype != "object" else dtype
-
-    def block(columns: Sequence[Array]) -> Any:
-        return pd.DataFrame(np.array(columns).T, columns=names, dtype=own, copy=False)
-
-    return block
+    return dates
 
 
-def _categorical(field: Field) -> Maker:
+def _categorical(field: Field) -> Callable[[Array], Any]:
     import pandas as pd
 
-    name = field.column.name
     known = list(field.column.categories or ())
     dtype = pd.CategoricalDtype(known)
     codes = {value: code for code, value in enumerate(known)} | {None: -1}
     width = np.min_scalar_type(-max(len(known), 1))
 
-    def make(columns: Sequence[Array]) -> Any:
-        (values,) = columns
+    def make(values: Array) -> Any:
         found = [codes.get(value, -2) for value in values]
-        if -2 in found:
-            # a value that the sample didn't hold is a category too, not a missing value
-            extra = sorted({v for v, code in zip(values, found, strict=True) if code == -2})
-            made = pd.Categorical(values.tolist(), categories=[*known, *extra])
-        else:
-            made = pd.Categorical.from_codes(np.array(found, width), dtype=dtype, validate=False)
-        return pd.DataFrame({name: made}, copy=False)
+        if -2 not in found:
+            return pd.Categorical.from_codes(np.array(found, width), dtype=dtype, validate=False)
+        # a value that the sample didn't hold is a category too, not a missing value
+        extra = sorted({v for v, code in zip(values, found, strict=True) if code == -2})
+        return pd.Categorical(values.tolist(), categories=[*known, *extra])
 
     return make
 
