@@ -73,6 +73,8 @@ class Inspected:
     @property
     def model_type(self) -> str:
         """Qualified name of the model's type, or of the function."""
+        if self.adapter.graphs:
+            return "onnx.ModelProto"
         kind = self.model if hasattr(self.model, "__qualname__") else type(self.model)
         return f"{kind.__module__}.{kind.__qualname__}"
 

@@ -32,6 +32,10 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 
 
+#: Stands before the name of an output whose own name means something else in an answer.
+OTHER = "output_"
+
+
 class OnnxModel:
     """A graph on one thread, with its input as a signature describes it.
 
@@ -44,8 +48,8 @@ class OnnxModel:
         The graph, or the path of its file.
     signature
         Of this graph. Its inputs are one matrix of all columns, or one tensor a column, matched
-        by name where the names are the graph's. Its outputs are the graph's by name, else by
-        place.
+        by name where the names are the graph's. Predictions are the graph's first output,
+        probabilities the second, others are found by name.
 
     Raises
     ------
@@ -237,9 +241,17 @@ def _field(column: Column, dtype: np.dtype[Any]) -> Field:
 
 
 def _output_names(opened: Any, signature: Signature) -> list[str]:
+    """Predictions are a graph's first output, probabilities its second; the others have names."""
     found = [o.name for o in opened.get_outputs()]
-    wanted = [o.name for o in signature.outputs]
-    return wanted if set(wanted) <= set(found) else found[: len(wanted)]
+    place = {"predictions": 0, "probabilities": 1}
+    return [
+        found[place[o.name]]
+        if o.name in place
+        else o.name.removeprefix(OTHER)
+        if o.name not in found
+        else o.name
+        for o in signature.outputs
+    ]
 
 
 def _label_types(signature: Signature) -> Callable[[Array], Array]:
