@@ -154,7 +154,8 @@ def _polars_series(field: Field) -> Callable[[Array], Any]:
 
         return dates
     if column.kind == "number":
-        return lambda values: pl.Series(name, values, nan_to_null=True)
+        kind = getattr(pl, base, pl.Float64)
+        return lambda values: pl.Series(name, values, nan_to_null=True).cast(kind)
     if base == "Enum":
         return _enum(column)
     dtype = getattr(pl, base, None)
