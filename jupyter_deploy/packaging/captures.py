@@ -75,7 +75,8 @@ _KINDS = {
         psycopg2.extensions.connection psycopg2.extensions.cursor pymongo.mongo_client.MongoClient
         pymongo.synchronous.mongo_client.MongoClient pymysql.connections.Connection
         pyodbc.Connection pyodbc.Cursor pyspark.sql.session.SparkSession redis.client.Redis
-        snowflake.connector.connection.SnowflakeConnection sqlalchemy.engine.base.Connection
+        snowflake.connector.connection.SnowflakeConnection socket.socket
+        sqlalchemy.engine.base.Connection
         sqlalchemy.engine.base.Engine sqlalchemy.orm.session.Session sqlite3.Connection
         sqlite3.Cursor zmq.backend.cython._zmq.Socket zmq.sugar.context.Context""",
     RUNNING: """
@@ -223,9 +224,15 @@ class _Counter(io.RawIOBase):
 def _pickled_size(value: Any) -> tuple[int, bool]:
     import cloudpickle
 
+    class Data(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+        """Leaves code out, which is asked about for itself."""
+
+        def persistent_id(self, obj: Any) -> Any:
+            return "code" if isinstance(obj, FunctionType | ModuleType | type) else None
+
     counter = _Counter()
     try:
-        cloudpickle.Pickler(counter, protocol=5).dump(value)
+        Data(counter, protocol=5).dump(value)
     except _Full:
         memory = getattr(value, "memory_usage", None)  # of a pandas object, strings left out
         estimate = int(_total(memory)) if callable(memory) else 0
