@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from jupyter_deploy.serving.exchange import Head
 from jupyter_deploy.serving.mlflow import InvocationError
 from jupyter_deploy.serving.oip import TensorError
 from jupyter_deploy.serving.problems import InvalidInput, MalformedBody, Problem
-from tests.fuzz import reading, subjects, tables, tensors
+from tests.fuzz import nested, reading, subjects, tables, tensors
+from tests.fuzz.comparing import Finding, same
 from tests.fuzz.reading import Refused
 from tests.fuzz.subjects import Subject, subject
 
@@ -24,10 +24,6 @@ Columns = list[list[Any]]
 Expected = Callable[[], Columns]
 #: Below this every float type holds a number; at its edge rounding decides, and either is right.
 _SURELY_HELD = 1e38
-
-
-class Finding(AssertionError):  # noqa: N818  what fuzzers call it
-    """The runtime took what it must refuse, refused what it must take, or read it wrongly."""
 
 
 def _predict(make: Callable[[], Subject]) -> Harness:
@@ -91,6 +87,27 @@ def _invocations(make: Callable[[], Subject]) -> Harness:
     return check
 
 
+def _nested(make: Callable[[], Subject]) -> Harness:
+    """Bodies of ``/predict`` for a model of one tensor, of which some can be read in two ways."""
+
+    def check(body: bytes) -> None:
+        tested = subject(make)
+        [held] = tested.held
+        readings = nested.readings(body, held)
+        try:
+            answer, rows = tested.runtime.predict(body)
+        except (InvalidInput, MalformedBody) as problem:
+            if any(np.abs(array).max() < _SURELY_HELD for array in readings):
+                raise Finding(f"refused: {problem.detail}") from None
+            return
+        json.loads(answer)
+        batch = tested.recorder.batch
+        if rows != len(batch) or not any(np.array_equal(batch, array) for array in readings):
+            raise Finding(f"{batch!r} is none of {readings!r}")
+
+    return check
+
+
 def _held(tested: Subject, values: Columns, text: bool = False) -> Columns:
     """The values as the engine must hold them."""
     ways = [replace(held, text=text) for held in tested.held]
@@ -107,7 +124,7 @@ def _must_be_right(
         held = _held(tested, expected(), text)
     except Refused as refused:
         raise Finding(f"answered, though {refused}") from None
-    _same(tested, tested.recorder.batch, rows, held)
+    same(tested.signature, tested.recorder.batch, rows, held)
 
 
 def _must_be_refused(tested: Subject, expected: Expected, problem: Problem) -> None:
@@ -118,40 +135,6 @@ def _must_be_refused(tested: Subject, expected: Expected, problem: Problem) -> N
     floats = (v for column in held for v in column if isinstance(v, np.floating))
     if all(abs(v) < _SURELY_HELD for v in floats):
         raise Finding(f"refused: {problem.detail}")
-
-
-def _same(tested: Subject, batch: Any, rows: int, expected: list[list[Any]]) -> None:
-    if rows != len(expected[0]):
-        raise Finding(f"{rows} rows instead of {len(expected[0])}")
-    for k, column in enumerate(tested.signature.inputs):
-        got = _column(batch, k, len(expected))
-        if len(got) != rows:
-            raise Finding(f"{len(got)} values in {column.name} instead of {rows}")
-        for value, wanted in zip(got, expected[k], strict=True):
-            if not _equal(value, wanted):
-                raise Finding(f"{value!r} in {column.name} instead of {wanted!r}")
-
-
-def _column(batch: Any, k: int, width: int) -> Any:
-    """Column `k` of an engine's input, whatever form that has."""
-    if isinstance(batch, pd.DataFrame):
-        return batch.iloc[:, k].tolist()
-    if isinstance(batch, np.ndarray):
-        if batch.shape[1:] != (width,):
-            raise Finding(f"a matrix of shape {batch.shape}")
-        return batch[:, k]
-    return batch[k].reshape(-1)
-
-
-def _equal(value: Any, wanted: Any) -> bool:
-    if wanted is None:
-        return bool(pd.isna(value))
-    if isinstance(wanted, np.datetime64):
-        value = np.datetime64(value.asm8 if isinstance(value, pd.Timestamp) else value)
-        return bool(value.astype(wanted.dtype) == wanted)
-    if isinstance(wanted, str | bool):
-        return type(value) in (type(wanted), np.bool_) and bool(value == wanted)
-    return bool(value == wanted)
 
 
 def _head(data: bytes) -> None:
@@ -180,11 +163,14 @@ HARNESSES: dict[str, Harness] = {
     "predict-array": _predict(subjects.array),
     "predict-moments": _predict(subjects.moments),
     "predict-policies": _predict(subjects.policies),
+    "predict-records": _predict(subjects.records),
+    "predict-polars": _predict(subjects.polars),
+    "predict-nested": _nested(subjects.nested),
     "infer-floats": _infer(subjects.floats),
     "infer-tensors": _infer(subjects.tensors),
     "infer-array": _infer(subjects.array),
-    "invocations-tensors": _invocations(subjects.tensors),
     "infer-policies": _infer(subjects.policies),
+    "invocations-tensors": _invocations(subjects.tensors),
     "invocations-policies": _invocations(subjects.policies),
     "invocations-frame": _invocations(subjects.frame),
     "head": _head,

@@ -225,10 +225,11 @@ def number(value: float, held: Held) -> Any:
     """
     column, dtype = held.column, held.dtype
     if column.kind == "integer":
-        own = np.dtype(column.dtype.lower())
-        info = np.iinfo(own if own.kind in "iu" else np.int64)
-        if not info.min <= value <= info.max:
-            raise Refused(f"{value} is no {own}")
+        low, high = _bounds(column.dtype)
+        if not low <= value <= high:
+            raise Refused(f"{value} is no {column.dtype}")
+    if dtype.kind == "O":
+        return float(value) if column.dtype == "float" else value
     try:
         with np.errstate(over="ignore"):
             cast = dtype.type(float(value) if dtype.kind == "f" else value)
@@ -237,6 +238,15 @@ def number(value: float, held: Held) -> Any:
     if not np.isfinite(cast):
         raise Refused(f"{value} is no {dtype}")
     return cast
+
+
+def _bounds(dtype: str) -> tuple[int, int]:
+    """Integers that a column of this dtype holds."""
+    if dtype == "int":  # Python's own have no bounds; the codec's end here
+        return -(2**63), 2**64 - 1
+    own = np.dtype(dtype.lower())
+    info = np.iinfo(own if own.kind in "iu" else np.int64)
+    return int(info.min), int(info.max)
 
 
 def _usual(value: Any, held: Held) -> Any:
@@ -262,7 +272,7 @@ def _usual(value: Any, held: Held) -> Any:
 _MOMENT = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ](?P<minute>[0-9]{2}:[0-9]{2})(?P<second>:[0-9]{2})?(?:[.,](?P<fraction>[0-9]{1,9}))?"
-    r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-5][0-9])?)?"
 )
 
 
@@ -278,7 +288,7 @@ def moment(text: str, held: Held) -> np.datetime64:
     if form is None or (form["fraction"] and not form["second"]):
         raise Refused(f"{text!r} is no moment")
     zone = (form["zone"] or "").upper().replace("Z", "+00:00")
-    aware = "," in held.column.dtype
+    aware = "UTC" in held.column.dtype
     if bool(zone) != aware:
         raise Refused("an offset is missing, or one too many")
     try:

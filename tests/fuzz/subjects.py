@@ -87,14 +87,14 @@ def _load(sig: Signature, model: bytes, warmup: Any, engine: str, dtypes: Sequen
         runtime,
         recorder,
         tuple(
-            Held(c, np.dtype(d), _holds_null(c, d, engine), _policies(sig, c))
+            Held(c, np.dtype(d), _holds_null(sig, c, d, engine), _policies(sig, c))
             for c, d in zip(sig.inputs, dtypes, strict=True)
         ),
     )
 
 
-def _holds_null(column: Column, dtype: str, engine: str) -> bool:
-    if dtype.startswith(("float", "datetime")):
+def _holds_null(sig: Signature, column: Column, dtype: str, engine: str) -> bool:
+    if dtype.startswith(("float", "datetime")) or sig.layout in ("polars", "records"):
         return True
     # a string of ONNX has no form for null; in a DataFrame it depends on the column's own dtype
     return engine == "native" and column.dtype in ("object", "category", "Int64", "boolean")
@@ -177,6 +177,47 @@ def frame() -> Subject:
     warmup = [{"n": 1.5, "i": 2, "I": 3, "s": "a", "c": "x", "t": True}]
     dtypes = ["float64", "int16", "int64", "object", "object", "bool"]
     return _load(sig, cloudpickle.dumps(_echo), warmup, "native", dtypes)
+
+
+def records() -> Subject:
+    """A list of dicts."""
+    sig = signature(
+        column("n", "float", kind="number", nullable=True),
+        column("i", "int", kind="integer"),
+        column("s", "str", nullable=True),
+        column("t", "bool"),
+        layout="records",
+    )
+    warmup = [{"n": 1.5, "i": 2, "s": "x", "t": True}]
+    return _load(sig, cloudpickle.dumps(_echo), warmup, "native", ["object"] * 4)
+
+
+def polars() -> Subject:
+    """A polars DataFrame; every one of its dtypes has a form for null."""
+    sig = signature(
+        column("n", "Float32", kind="number", nullable=True),
+        column("i", "UInt8", kind="integer", nullable=True),
+        column("s", "String", kind="string", nullable=True),
+        column("c", "Categorical", kind="string", categories=("x", "y")),
+        column("t", "Boolean", kind="boolean"),
+        column(
+            "m",
+            "Datetime(time_unit='us', time_zone=None)",
+            kind="datetime",
+            nullable=True,
+        ),
+        layout="polars",
+    )
+    warmup = [[1.5, 2, "a", "x", True, "2024-01-01"]]
+    dtypes = ["float32", "uint8", "object", "object", "bool", "datetime64[us]"]
+    return _load(sig, cloudpickle.dumps(_echo), warmup, "native", dtypes)
+
+
+def nested() -> Subject:
+    """One tensor of two by two a row."""
+    sig = signature(column("input", "float32", shape=(2, 2)), layout="tensors")
+    warmup = [[[1, 2], [3, 4]]]
+    return _load(sig, cloudpickle.dumps(_echo), warmup, "native", ["float32"])
 
 
 def moments() -> Subject:
