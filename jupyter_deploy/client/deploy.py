@@ -171,13 +171,13 @@ def _serve(controller: ControllerClient, spec: VersionSpec, stages: Stages) -> N
     except KeyboardInterrupt:
         if _has(controller, spec):
             raise _goes_on(spec) from None
-        bentos.discard(spec.bento)
+        bentos.discard(spec)
         raise DeployInterrupted(
             f"Deploying {spec.name!r} was interrupted; nothing of it is left."
         ) from None
     except DeployError:
         if not _has(controller, spec):
-            bentos.discard(spec.bento)
+            bentos.discard(spec)
         raise
     try:
         ended = follow(controller, operation, stages.tell)
@@ -188,7 +188,7 @@ def _serve(controller: ControllerClient, spec: VersionSpec, stages: Stages) -> N
 
 def _check(ended: Operation, spec: VersionSpec) -> None:
     if ended.state is OperationState.FAILED:
-        bentos.discard(spec.bento)
+        bentos.discard(spec)
         raise from_problem(ended.error or {"detail": f"{spec.bento} did not become live."})
 
 

@@ -85,11 +85,12 @@ def pack(
             version = controller.reserve(order.name, asked)
             seconds = {report.stage.value: report.seconds for report in stages.reports[:-1]}
             spec = build(converted, name=order.name, version=version, seconds=seconds)
-            told.detail = spec.bento
+            # a missing lock is no failure, but nothing to find out about later
+            told.detail = ". ".join(filter(None, [spec.bento, spec.provenance.lock.rstrip(".")]))
         packed = spec.model_copy(update={"workers": order.workers, "stages": stages.reports})
     except BaseException:
         if spec is not None:
-            bentos.discard(spec.bento)
+            bentos.discard(spec)
         raise
     return packed, controller
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-import bentoml
 import numpy as np
 import psutil
 import pytest
@@ -23,13 +22,16 @@ from jupyter_deploy.exceptions import (
     PredictionError,
     UsageError,
 )
+from jupyter_deploy.packaging.store import bento_home
 from jupyter_deploy.types import DeploymentState, Stage, StageReport, StageState
 from tests import models
 from tests.waiting import wait_for
 
 
 def _bentos() -> list[str]:
-    return sorted(str(bento.tag) for bento in bentoml.bentos.list())
+    """What the store holds: Bentos, and what is being written."""
+    found = (path for at in ("bentos/*/*", "tmp/*") for path in bento_home().glob(at))
+    return sorted(str(path) for path in found if path.is_dir())
 
 
 @pytest.fixture(scope="module")
