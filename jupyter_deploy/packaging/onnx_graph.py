@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_deploy.packaging.outputs import Outputs
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from jupyter_deploy.serving.signature import Column, Signature
+    from jupyter_deploy.serving.signature import Signature
 
 
 def finish(model: Any, signature: Signature) -> bytes:
@@ -92,6 +90,7 @@ def run(model: bytes, signature: Signature, sample: Any) -> Outputs:
     import numpy as np
 
     from jupyter_deploy.serving.engines.onnx import OnnxModel
+    from jupyter_deploy.serving.engines.tensors import arrays
 
     columns = signature.inputs
     found = arrays(sample, columns)
@@ -112,37 +111,3 @@ def run(model: bytes, signature: Signature, sample: Any) -> Outputs:
         np.concatenate(proba) if proba else None,
         {name: np.concatenate([p.others[name] for p in parts]) for name in parts[0].others},
     )
-
-
-def arrays(sample: Any, columns: tuple[Column, ...]) -> list[np.ndarray[Any, Any]]:
-    """One array for each column of rows in any type that a sample has."""
-    import numpy as np
-
-    if isinstance(sample, np.ndarray) and sample.ndim == 2 and not columns[0].shape:
-        return [sample[:, i] for i in range(len(columns))]
-    if isinstance(sample, dict) or hasattr(sample, "columns"):
-        return [_values(sample[c.name], c) for c in columns]
-    if isinstance(sample, list) and sample and isinstance(sample[0], dict):
-        return [_values([row[c.name] for row in sample], c) for c in columns]
-    # one tensor, or one value a row
-    (column,) = columns
-    return [_values(sample, column)]
-
-
-def _values(values: Any, column: Column) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    if isinstance(values, np.ndarray):
-        return values
-    dtype: Any = object
-    if column.kind in ("number", "integer", "boolean"):
-        plain = {"number": np.float64, "integer": None, "boolean": bool}
-        dtype = np.float64 if column.nullable else plain[column.kind]
-    if isinstance(values, list):
-        return np.array(values, dtype=dtype)
-    if type(values).__module__.startswith("polars"):
-        found: np.ndarray[Any, Any] = values.to_numpy()
-        return found if dtype is None else found.astype(dtype)
-    missing = {"na_value": np.nan} if dtype is np.float64 else {}
-    array: np.ndarray[Any, Any] = values.to_numpy(dtype=dtype, **missing)
-    return array
