@@ -208,7 +208,7 @@ class Decoder:
             refuse_repeated_keys(body, 0)
         elif self._fills:
             # a missing column leaves room for a repeated key
-            json.loads(body, object_pairs_hook=_distinct)
+            _look_at_every_key(body)
         else:
             refuse_repeated_keys(body, len(rows) * self._colons)
 
@@ -250,7 +250,14 @@ def refuse_repeated_keys(body: bytes, colons: int) -> None:
         Naming the key.
     """
     if body.count(b":") != colons or b"\\" in body:
+        _look_at_every_key(body)
+
+
+def _look_at_every_key(body: bytes) -> None:
+    try:
         json.loads(body, object_pairs_hook=_distinct)
+    except RecursionError:  # a column that is left out may hold anything
+        raise MalformedBody("it is nested too deeply") from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:

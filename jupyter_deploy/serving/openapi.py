@@ -219,13 +219,14 @@ def _metadata() -> Json:
 def _inference(packed: Packed, tensors: Sequence[Json]) -> Json:
     """The Open Inference Protocol; its own specification has the schemas in full."""
     at, loose = f"/v2/models/{packed.name}", {"type": "object"}
+    parameters = {"type": ["object", "null"]}
     tensor = {
         "type": "object",
         "properties": {
             "name": _STRING,
             "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
             "datatype": _STRING,
-            "parameters": loose,
+            "parameters": parameters,
             "data": {"type": "array"},
         },
         "required": ["name", "shape", "datatype"],
@@ -233,10 +234,13 @@ def _inference(packed: Packed, tensors: Sequence[Json]) -> Json:
     request = {
         "type": "object",
         "properties": {
-            "id": _STRING,
-            "parameters": loose,
+            "id": _NULLABLE,
+            "parameters": parameters,
             "inputs": {"type": "array", "items": tensor, "minItems": 1},
-            "outputs": {"type": "array", "items": {"type": "object", "required": ["name"]}},
+            "outputs": {
+                "type": ["array", "null"],
+                "items": {"type": "object", "required": ["name"]},
+            },
         },
         "required": ["inputs"],
     }

@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .cells import Field
+from .moments import Moments
 from .signature import Column, Output, Signature
 
 Schema = dict[str, Any]
 
 _TYPES = {"datetime": "string"}
+_LOCAL = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?$"
+#: The least number that is infinite as a 32-bit float.
+_FLOAT32 = 2.0**128 - 2.0**103
 _OUTPUTS = {"int": "integer", "uint": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -28,10 +32,9 @@ class Inputs:
         self._signature = signature
         self._columns = signature.inputs
         known: list[Field | None] = [*fields] or [None] * len(self._columns)
-        self._values = [
-            _value(signature, column, field)
-            for column, field in zip(self._columns, known, strict=True)
-        ]
+        both = list(zip(self._columns, known, strict=True))
+        self._values = [_value(signature, column, field) for column, field in both]
+        self._required = [c.name for c, field in both if not _may_be_missing(signature, c, field)]
         self._rows: Schema = {"minItems": 0 if signature.policy("empty") == "pass" else 1}
         if signature.max_rows is not None:
             self._rows["maxItems"] = signature.max_rows
@@ -63,20 +66,14 @@ class Inputs:
         return {"type": "array", "items": row, **self._rows}
 
     def _object(self, values: Sequence[Schema]) -> Schema:
-        signature = self._signature
-        required = [
-            column.name
-            for column in self._columns
-            if signature.policy("missing", column) == "reject"
-        ]
         schema: Schema = {
             "type": "object",
             "properties": {
                 column.name: value for column, value in zip(self._columns, values, strict=True)
             },
-            "additionalProperties": signature.policy("extra") == "pass",
+            "additionalProperties": self._signature.policy("extra") == "pass",
         }
-        return schema | ({"required": required} if required else {})
+        return schema | ({"required": self._required} if self._required else {})
 
 
 def answer(signature: Signature, *, predictions_only: bool = False) -> Schema:
@@ -130,31 +127,46 @@ def _scalar(signature: Signature, column: Column, field: Field | None) -> Schema
         # many types are taken; which values of them depends on whether anything would be lost
         return {}
     null = column.nullable if field is None else field.nullable
+    if field is not None and field.holds_null and signature.policy("null", column) == "pass":
+        null = True
     kind = _TYPES.get(column.kind, column.kind)
     schema: Schema = {"type": [kind, "null"] if null else kind}
     if column.kind == "datetime":
-        schema["format"] = "date-time"
+        schema |= _moment(column)
     if column.categories is not None and signature.policy("category", column) == "reject":
         schema["enum"] = [*column.categories, *([None] if null else [])]
-    low, high = _range(signature, column, field)
-    if low is not None:
-        schema["minimum"] = low
-    if high is not None:
-        schema["maximum"] = high
-    return schema
+    return schema | _range(signature, column, field)
 
 
-def _range(
-    signature: Signature, column: Column, field: Field | None
-) -> tuple[float | None, float | None]:
-    """The narrower of what the engine's type holds and, if others are refused, the sample held."""
+def _may_be_missing(signature: Signature, column: Column, field: Field | None) -> bool:
+    coerced = signature.policy("missing", column) == "coerce"
+    return coerced and (column.nullable if field is None else field.holds_null)
+
+
+def _moment(column: Column) -> Schema:
+    moments = Moments.of(column.dtype, column.minimum)
+    if moments.unit == "D":
+        return {"format": "date"}
+    if moments.zone is not None:
+        return {"format": "date-time"}
+    # without an offset it is none of JSON Schema's formats
+    seen = [] if column.minimum is None else [column.minimum]
+    return {"pattern": _LOCAL, "examples": seen}
+
+
+def _range(signature: Signature, column: Column, field: Field | None) -> Schema:
+    """The bounds of what the engine's type holds and, if others are refused, of the sample."""
+    schema: Schema = {}
     if column.kind not in ("number", "integer"):
-        return None, None
-    low, high = (-math.inf, math.inf) if field is None else (field.low, field.high)
-    if signature.policy("range", column) == "reject":
-        low = max(low, column.minimum) if isinstance(column.minimum, int | float) else low
-        high = min(high, column.maximum) if isinstance(column.maximum, int | float) else high
-    return (None if math.isinf(low) else low), (None if math.isinf(high) else high)
+        return schema
+    if field is not None and column.kind == "integer":
+        schema = {"minimum": field.low, "maximum": field.high}
+    elif field is not None and math.isfinite(field.high):
+        # what is nearer to the largest than to the next one up is rounded to it
+        schema = {"exclusiveMinimum": -_FLOAT32, "exclusiveMaximum": _FLOAT32}
+    if signature.policy("range", column) == "reject" and column.minimum is not None:
+        schema = {"minimum": column.minimum, "maximum": column.maximum}
+    return schema
 
 
 def _output(signature: Signature, output: Output) -> Schema:

@@ -105,6 +105,22 @@ def test_bodies(url: str, body: bytes, status: int) -> None:
         assert len(answer.content) < 20_000
 
 
+def test_depth_in_a_column_that_is_left_out(tmp_path: Path) -> None:
+    """The codec goes deeper than what looks for repeated keys."""
+    sig, model, rows = mixed_onnx()
+    served = Served(tmp_path, (replace(sig, policies={"extra": "pass"}), model, rows))
+    with live(served) as port:
+        for depth, status in ((10, 200), (1000, 400), (2000, 400)):
+            record = row(extra="[" * depth + "]" * depth)
+            for path, body in (
+                ("/predict", record),
+                ("/invocations", b'{"instances":[' + record + b"]}"),
+            ):
+                headers = {"content-type": "application/json"}
+                answer = httpx.post(f"http://127.0.0.1:{port}{path}", content=body, headers=headers)
+                assert (path, depth, answer.status_code) == (path, depth, status)
+
+
 @pytest.mark.parametrize("path", ["/predict", "/invocations", "/v2/models/churn/infer"])
 @pytest.mark.parametrize(
     ("headers", "status"),
