@@ -20,7 +20,7 @@ def remarks(detail: DeploymentDetail, version: VersionInfo) -> list[tuple[str, s
     origin = version.spec.provenance
     found = [
         ("breaking", breaking(detail, version)),
-        ("functions", ", ".join(f"{where} {name}" for where, name in origin.hooks.items())),
+        ("functions", ", ".join(f"{where}: {name}" for where, name in origin.hooks.items())),
         ("modules", ", ".join(origin.modules)),
         ("lock", f"none: {origin.lock}" if origin.lock else ""),
         ("notes", " ".join(n for n in origin.notes if n not in version.spec.engine_reason)),

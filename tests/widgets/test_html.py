@@ -250,7 +250,7 @@ def test_a_version_says_what_is_not_as_usual() -> None:
             said = unescape(form)
             for words in (
                 "since 1.4.0: column 'age' is gone; column 'city' is new (string)",
-                "preprocess clean, postprocess words",
+                "preprocess: clean, postprocess: words",
                 "features, text",
                 "none: uv was not found",
             ):
