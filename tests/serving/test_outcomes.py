@@ -113,7 +113,7 @@ def test_depth_in_a_column_that_is_left_out(tmp_path: Path) -> None:
         for depth, status in ((10, 200), (1000, 400), (2000, 400)):
             record = row(extra="[" * depth + "]" * depth)
             for path, body in (
-                ("/predict", record),
+                ("/predict", b"[" + record + b"]"),
                 ("/invocations", b'{"instances":[' + record + b"]}"),
             ):
                 headers = {"content-type": "application/json"}
