@@ -63,7 +63,8 @@ def test_the_commands_page_has_no_option_that_is_gone() -> None:
         parser = argparse.ArgumentParser(add_help=False)
         verb.arguments(parser)
         known.update(o for action in parser._actions for o in action.option_strings)
-    assert set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", page("reference/commands.md"))) <= known
+    found = re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", page("reference/commands.md"))
+    assert set(found) <= known
 
 
 def test_the_commands_page_has_exit_codes_states_and_reserved_names() -> None:
