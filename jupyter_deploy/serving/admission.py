@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from . import trace
 from .exchange import DisconnectedError, Head, read_body
 from .fallthrough import Receive
+from .pace import Pace
 from .problems import Busy, NotReady
 from .runtime import INLINE_BYTES, Runtime
 
@@ -51,6 +53,7 @@ class Admission:
         self._in_flight = 0
         #: How many of these are the thread's: one it works on, the others in its queue.
         self._in_thread = 0
+        self._pace = Pace()
 
     async def answer(
         self, work: Callable[[bytes], Answer], head: Head, receive: Receive, tally: Tally
@@ -72,7 +75,9 @@ class Admission:
         tally.inc()
         try:
             body = await read_body(receive, head, self._limits.body)
-            if self._runtime.inline and len(body) <= INLINE_BYTES:
+            if len(body) > INLINE_BYTES:
+                work = partial(self._pace.measured, work)
+            if self._runtime.inline and self._pace.short(len(body)):
                 if head.trace is None:
                     return work(body)
                 return trace.within(head.trace, work, body)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,12 @@ def _texts(name: str, count: int, piece: memoryview) -> Array:
     return texts
 
 
-def packed(texts: Iterable[bytes]) -> bytes:
-    """Write elements of BYTES."""
-    return b"".join([part for text in texts for part in (_LENGTH.pack(len(text)), text)])
+def packed(texts: Sequence[str | None]) -> bytes:
+    """Write elements of BYTES; None is an empty one."""
+    # labels repeat: each is written once
+    elements = {text: _element((text or "").encode()) for text in set(texts)}
+    return b"".join(map(elements.__getitem__, texts))
+
+
+def _element(text: bytes) -> bytes:
+    return _LENGTH.pack(len(text)) + text

@@ -62,7 +62,7 @@ def write(
 
 def _bytes(flat: Array, datatype: str) -> bytes:
     if datatype == BYTES:
-        return packed((text or "").encode() for text in _texts(flat))
+        return packed(_texts(flat))
     return flat.astype(WIRE[datatype], copy=False).tobytes()
 
 
@@ -70,7 +70,8 @@ def _texts(flat: Array) -> list[str | None]:
     """Elements as text; None for what is missing."""
     if flat.dtype.kind == "M":  # ISO 8601
         return [None if text == "NaT" else text for text in np.datetime_as_string(flat).tolist()]
-    return [_text(value) for value in flat.tolist()]
+    values: list[Any] = flat.tolist()
+    return values if set(map(type, values)) <= {str} else [_text(value) for value in values]
 
 
 def _text(value: Any) -> str | None:
