@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .problems import Cell, InvalidInput
-from .rules import Rule
+from .rules import EXACT, Rule
 
 Array = np.ndarray[Any, Any]
 
@@ -109,8 +109,8 @@ def _integers(rule: Rule, array: Array, dtype: np.dtype[Any]) -> Array | None:
     low, high = rule.field.limits
     if kind == "f":
         # floats that are whole are integers; beyond 2**53 nobody knows which
-        most = 2.0**53
-        fits = (array == np.floor(array)) & (array >= max(low, -most)) & (array <= min(high, most))
+        low, high = max(low, -EXACT), min(high, EXACT)
+        fits = (array == np.floor(array)) & (array >= low) & (array <= high)
         if not fits.all():
             return None
     elif array.size and not (low <= int(array.min()) and int(array.max()) <= high):

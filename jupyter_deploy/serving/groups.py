@@ -43,6 +43,9 @@ def group_of(rules: Sequence[Rule]) -> Group:
     read = _as_is(dtype)
     if kind == "number" and dtype.kind == "f":
         read = _floats(dtype, len(rules), rule.nullable)
+        if dtype == np.float64 and np.isfinite(field.high):
+            # a nullable Float32 is read as float64, and cut only later
+            read = _bounded(rule, read)
     elif kind == "number" or (kind == "integer" and not _holds_any(field, dtype)):
         read = _bounded(rule, read)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .rules import Rule
+from .rules import EXACT, Rule
 
 _NUMBERS = frozenset((int, float))
 _NUMBERS_OR_NULL = frozenset((int, float, type(None)))
@@ -58,9 +58,9 @@ class FloatMatrix:
         self._required = None if not any(nullable) else np.flatnonzero(~np.array(nullable))
         integers = [i for i, r in enumerate(rules) if r.field.column.kind == "integer"]
         self._integers = np.array(integers) if integers else None
-        # a float64 is blurred where the bounds of int64 are: what is near is looked at thoroughly
-        self._low = np.array([_inner(rules[i].field.low, np.inf) for i in integers])
-        self._high = np.array([_inner(rules[i].field.high, -np.inf) for i in integers])
+        # beyond 2**53 a float64 is blurred: what is there is looked at thoroughly
+        self._low = np.array([max(rules[i].field.low, -EXACT) for i in integers])
+        self._high = np.array([min(rules[i].field.high, EXACT) for i in integers])
         ranged = [i for i, r in enumerate(rules) if r.low is not None]
         self._ranged = np.array(ranged) if ranged else None
         self._least = np.array([rules[i].low for i in ranged])
@@ -132,8 +132,3 @@ class FloatMatrix:
             ranged = wide[:, self._ranged]
             fits = not ((ranged < self._least) | (ranged > self._most)).any()
         return fits
-
-
-def _inner(bound: float, towards: float) -> float:
-    """The bound as a float64 surely inside."""
-    return float(bound) if abs(bound) <= 2**53 else float(np.nextafter(float(bound), towards))

@@ -6,11 +6,14 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from .cells import Field
 from .policies import CHECKS, Policy
 from .signature import Column, Signature
+
+#: Up to here a whole float is one integer and no other.
+EXACT: Final = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from .cells import Findings, between, describe, one_of
-from .rules import Rule
+from .rules import EXACT, Rule
 from .signature import Kind
 
 TYPES: Final[dict[Kind, frozenset[type]]] = {
@@ -121,9 +121,11 @@ def _number(rule: Rule, value: Any) -> Any:
 def _integer(rule: Rule, value: Any) -> Any:
     read = _number(rule, value)
     if type(read) is float:
-        # 3.0 is the integer 3 written by a client that knows only floats; -2**63 may also be an
-        # integer beyond it, which the codec has made a float of
-        return int(read) if read.is_integer() and read != -(2.0**63) else _WRONG
+        # 3.0 is the integer 3 written by a client that knows only floats; beyond 2**53 every float
+        # is whole, whatever was written or meant
+        low, high = rule.field.limits
+        sure = abs(read) <= EXACT or not low <= read <= high  # refused for its size then
+        return int(read) if read.is_integer() and sure else _WRONG
     return read
 
 

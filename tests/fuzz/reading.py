@@ -228,9 +228,9 @@ def number(value: float, held: Held) -> Any:
         low, high = _bounds(column.dtype)
         if not low <= value <= high:
             raise Refused(f"{value} is no {column.dtype}")
-    if dtype.kind == "O":
-        return float(value) if column.dtype == "float" else value
     try:
+        if dtype.kind == "O":
+            return float(value) if column.dtype == "float" else value
         with np.errstate(over="ignore"):
             cast = dtype.type(float(value) if dtype.kind == "f" else value)
     except OverflowError as error:

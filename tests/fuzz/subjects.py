@@ -173,9 +173,10 @@ def frame() -> Subject:
         column("s", "object", nullable=True),
         column("c", "category", categories=("x", "y"), nullable=True),
         column("t", "bool"),
+        column("f", "Float32", kind="number", nullable=True),
     )
-    warmup = [{"n": 1.5, "i": 2, "I": 3, "s": "a", "c": "x", "t": True}]
-    dtypes = ["float64", "int16", "int64", "object", "object", "bool"]
+    warmup = [{"n": 1.5, "i": 2, "I": 3, "s": "a", "c": "x", "t": True, "f": 1.5}]
+    dtypes = ["float64", "int16", "int64", "object", "object", "bool", "float32"]
     return _load(sig, cloudpickle.dumps(_echo), warmup, "native", dtypes)
 
 
