@@ -52,6 +52,8 @@ class Column:
         Shape of one row's value: empty for a scalar; -1 where the length varies.
     policies
         Policy by check, where it differs from the signature's.
+    ordered
+        Whether a categorical dtype's categories have an order.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Column:
     infinite: bool = False
     shape: tuple[int, ...] = ()
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Bodies nobody would send by accident: no 5xx, no answer that was not asked for."""
+"""Bodies nobody would send by accident: no 5xx, no answer that was not asked for.
+
+Every file under ``corpus/`` is a body for the same model, in a folder named after the status that
+it must be answered with. One that is found to be answered otherwise is added there.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +11,26 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from jupyter_deploy.serving.decode import Decoder
+from jupyter_deploy.serving.engines.rows import NativeRows
+from jupyter_deploy.serving.problems import InvalidInput
 from tests.serving.asgi import Served
-from tests.serving.packs import forest_onnx, mixed_native, mixed_onnx
+from tests.serving.packs import column, forest_onnx, mixed_native, mixed_onnx, signature
+from tests.serving.test_decode import matrix, separate
 
+CORPUS = Path(__file__).parent / "corpus"
+BODIES = sorted(CORPUS.glob("*/*"))
 INFER = "/v2/models/churn/infer"
-GOOD = b'[{"income": 50.5, "age": 30, "city": "Oslo", "member": true}]'
-
-HOSTILE: dict[str, bytes] = {
-    "nothing": b"",
-    "nul": b"\x00",
-    "deep arrays": b"[" * 1_000_000,
-    "deep and closed": b"[" * 1000 + b"]" * 1000,
-    "deep objects": b'{"a":' * 1000 + b"1" + b"}" * 1000,
-    "deep in a cell": b'[{"income":' + b"[" * 900 + b"]" * 900 + b"}]",
-    "repeated key": GOOD.replace(b"{", b'{"age": 1, '),
-    "repeated escaped key": GOOD.replace(b"{", b'{"\\u0061ge": 1, '),
-    "huge integer": GOOD.replace(b"30", b"9" * 300),
-    "huger integer": GOOD.replace(b"30", b"9" * 100_000),
-    "huge exponent": GOOD.replace(b"50.5", b"1e99999"),
-    "huge negative exponent and a name": GOOD.replace(b"50.5", b"-1e99999"),
-    "NaN": GOOD.replace(b"50.5", b"NaN"),
-    "Infinity": GOOD.replace(b"50.5", b"-Infinity"),
-    "invalid UTF-8": GOOD.replace(b"Oslo", b"\xc3\x28"),
-    "overlong UTF-8": GOOD.replace(b"Oslo", b"\xc0\xaf"),
-    "lone surrogate": GOOD.replace(b"Oslo", b"\\ud800"),
-    "UTF-16": GOOD.decode().encode("utf-16"),
-    "byte order mark": b"\xef\xbb\xbf" + GOOD,
-    "gzip": b"\x1f\x8b\x08\x00\x00",
-    "comment": GOOD + b"// yes",
-    "two documents": GOOD + GOOD,
-    "true for a number": GOOD.replace(b"50.5", b"true"),
-    "number for true": GOOD.replace(b"true", b"1"),
-    "string for a number": GOOD.replace(b"50.5", b'"50.5"'),
-    "fraction for an integer": GOOD.replace(b"30", b"30.5"),
-    "array for a string": GOOD.replace(b'"Oslo"', b'["Oslo"]'),
-    "object for a string": GOOD.replace(b'"Oslo"', b"{}"),
-    "null for a string": GOOD.replace(b'"Oslo"', b"null"),
-    "__proto__": GOOD.replace(b"{", b'{"__proto__": {}, '),
-    "empty key": GOOD.replace(b"{", b'{"": 1, '),
-    "null": b"null",
-    "empty": b"[]",
-    "empty rows": b"[[], []]",
-    "empty record": b"[{}]",
-    "empty object": b"{}",
+GOOD = (CORPUS / "200" / "good").read_bytes()
+#: Larger than files should be.
+LARGE = {
+    "a million open arrays": b"[" * 1_000_000,
     "a million nulls": b"[" + b"null," * 999_999 + b"null]",
-    "long key": b'[{"' + b"k" * 1_000_000 + b'": 1}]',
+    "an integer of 100 000 digits": GOOD.replace(b"30", b"9" * 100_000),
+    "a key of a million letters": b'[{"' + b"k" * 1_000_000 + b'": 1}]',
 }
 
 
@@ -63,21 +40,42 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Served(tmp_path_factory.mktemp("hostile"), packed, request.param)
 
 
-def test_the_body_the_others_are_made_of_is_good(served: Served) -> None:
-    assert served.predict(GOOD).status_code == 200
+def test_the_corpus_has_every_kind() -> None:
+    counts = {name: len(list((CORPUS / name).iterdir())) for name in ("200", "400", "422")}
+    assert min(counts.values()) >= 10
+    assert sum(counts.values()) == len(BODIES)
 
 
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_predict(served: Served, body: bytes) -> None:
-    answer = served.predict(body)
-    assert answer.status_code in (400, 422), answer.text
+@pytest.mark.parametrize("file", BODIES, ids=lambda file: f"{file.parent.name}-{file.name}")
+def test_predict(served: Served, file: Path) -> None:
+    answer = served.predict(file.read_bytes())
+    assert answer.status_code == int(file.parent.name), answer.text
+    if answer.status_code == 200:
+        assert len(answer.json()["predictions"]) == 1
+        return
     assert answer.headers["content-type"] == "application/problem+json"
     assert len(answer.content) < 5000
-    answer.json()
+    document = answer.json()
+    assert document["request_id"] == answer.headers["x-request-id"]
+    assert bool(document["errors"]) == (answer.status_code == 422)
+    for error in document["errors"]:
+        assert list(error) == ["row", "column", "got", "expected"]
+        assert error["got"]
+        assert error["expected"]
 
 
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_infer(served: Served, body: bytes) -> None:
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+def test_large(served: Served, body: bytes) -> None:
+    answer = served.predict(body)
+    assert answer.status_code in (400, 422), answer.text
+    assert len(answer.content) < 5000
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in BODIES if f.parent.name != "200"], ids=lambda file: file.name
+)
+def test_infer(served: Served, file: Path) -> None:
+    body = file.read_bytes()
     for wrapped in (body, b'{"inputs": ' + body + b"}"):
         answer = served.call("POST", INFER, wrapped)
         assert answer.status_code == 400, answer.text
@@ -102,6 +100,62 @@ def test_every_cut_and_many_flips_of_a_good_body(tmp_path: Path) -> None:
             assert {type(v) for v in row.values()} <= {int, float}
         else:
             assert answer.status_code in (400, 422), bytes(mutated)
+
+
+HUGE: dict[str, Any] = {
+    "10**400": 10**400,
+    "-10**400": -(10**400),
+    "10**5000": 10**5000,
+    "2**1024": 2**1024,
+    "NaN": float("nan"),
+    "infinity": float("inf"),
+}
+
+
+@pytest.mark.parametrize("value", HUGE.values(), ids=HUGE)
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64"])
+def test_documents_of_another_parser_than_ours(value: Any, kind: str) -> None:
+    """BentoML's own route reads JSON with Python's parser, which knows no bounds."""
+    sig = signature(column("a", kind), column("b"))
+    for target in (matrix(*sig.inputs), separate(*sig.inputs), NativeRows(sig)):
+        decoder = Decoder(target, sig)
+        for document in ([[value, 1]], [[1, 1], [value, 1]], {"a": [value], "b": [1]}):
+            with pytest.raises(InvalidInput) as caught:
+                decoder.convert(document)
+            [cell] = caught.value.cells
+            assert cell.column == "a"
+            assert len(cell.got) < 400
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([1 + 1j]),
+        np.array([b"\xff"]),
+        np.array([b"\xff", "x"], dtype=object)[:1],
+        np.array([{}], dtype=object),
+        np.array(["1"]),
+        np.array([True]),
+        np.array([np.nan]),
+        np.array([[1.0, 2.0, 3.0]]),
+        np.zeros((1, 1, 1)),
+        np.zeros((1, 0)),
+        np.array(1.0),
+        np.array([1], "M8[s]"),
+        np.array([1], "m8[s]"),
+        np.zeros(1, dtype=[("x", "f4")]),
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_arrays_of_the_wrong_kind(array: Any) -> None:
+    sig = signature(column("a"), column("b"))
+    for target in (matrix(*sig.inputs), separate(*sig.inputs), NativeRows(sig)):
+        decoder = Decoder(target, sig)
+        with pytest.raises(InvalidInput):
+            decoder.accept({"a": array, "b": np.array([1.5])})
+        if array.ndim:
+            with pytest.raises(InvalidInput):
+                decoder.accept_matrix(array.reshape(len(array), -1))
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,8 @@ def _categorical(field: Field) -> Callable[[Array], Any]:
     import pandas as pd
 
     known = list(field.column.categories or ())
-    dtype = pd.CategoricalDtype(known)
+    ordered = field.column.ordered
+    dtype = pd.CategoricalDtype(known, ordered)
     codes = {value: code for code, value in enumerate(known)} | {None: -1}
     width = np.min_scalar_type(-max(len(known), 1))
 
@@ -119,7 +120,7 @@ def _categorical(field: Field) -> Callable[[Array], Any]:
             return pd.Categorical.from_codes(np.array(found, width), dtype=dtype, validate=False)
         # a value that the sample didn't hold is a category too, not a missing value
         extra = sorted({v for v, code in zip(values, found, strict=True) if code == -2})
-        return pd.Categorical(values.tolist(), categories=[*known, *extra])
+        return pd.Categorical(values.tolist(), categories=[*known, *extra], ordered=ordered)
 
     return make
 
