@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_deploy.exceptions import SampleError
 from jupyter_deploy.packaging.adapters import TABLE, NotConvertibleError
+from jupyter_deploy.packaging.encoders import check_encoded, explain
 from jupyter_deploy.packaging.hooks import hooks_of, open_rows
 from jupyter_deploy.packaging.parity import MAX_ROWS, pick_rows
 from jupyter_deploy.packaging.policies import Validate, with_policies
@@ -167,6 +168,7 @@ class _Asked:
         rows = pick_rows(len(source), MAX_ROWS)
         inner, why = source, ""
         hooks = self.hooks
+        known: list[str] = []
         with warned("The model") as notes:
             if hooks is not None and hooks.preprocess is not None:
                 inner, why = open_rows(hooks.before(source.take(rows)))
@@ -175,9 +177,14 @@ class _Asked:
                 taken = inner.take(np.arange(len(inner)))
             else:
                 check_trained(self.model, source)
+                known = check_encoded(self.model, source)
                 taken = source.take(rows)
-            model_outputs = self.adapter.outputs(self.model, taken)
+            try:
+                model_outputs = self.adapter.outputs(self.model, taken)
+            except SampleError as refused:
+                raise explain(self.model, inner, refused) from refused.__cause__
             outputs = model_outputs if hooks is None else hooks.after(model_outputs)
+        notes[:0] = known
         return _Answered(rows, inner, why, model_outputs, outputs, notes)
 
     def answer_as_frame(self, source: Sample, refused: SampleError) -> tuple[Sample, _Answered]:

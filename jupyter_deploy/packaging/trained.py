@@ -34,21 +34,27 @@ class Trained:
         How many there were; 0 when it doesn't know.
     by_name
         Whether it finds columns by name, whatever their order.
+    source
+        Attribute that holds the names, as code; empty when they aren't the columns' own.
+    spaceless
+        Whether spaces in the names became underscores, as LightGBM writes them.
     """
 
     names: tuple[str, ...] = ()
     width: int = 0
     by_name: bool = False
+    source: str = ""
+    spaceless: bool = False
 
 
 def trained(model: Any) -> Trained:
     """Ask a model of any framework what it was trained on."""
-    names = _names(model)
+    names, source = _names(model)
     width = _ask(model, "n_features_in_")
     if width is None:
         width = _ask(model, "num_features") or _ask(model, "num_feature")
     width = int(width) if isinstance(width, int) or hasattr(width, "item") else len(names)
-    return Trained(names, width, _by_name(model))
+    return Trained(names, width, _by_name(model), source, _is_lightgbm(model))
 
 
 def check_trained(model: Any, sample: Sample, *, preprocessed: bool = False) -> None:
@@ -79,8 +85,12 @@ def check_trained(model: Any, sample: Sample, *, preprocessed: bool = False) -> 
         more = len(got) - known.width
         raise SampleError(
             f"The model was trained on {_columns(known.width)}, and {words.it} has {len(got)}.",
-            f"{words.give} the columns it was trained on, without "
-            f"{'the label' if more == 1 else f'the other {more}'}."
+            f"{words.give} the columns it was trained on. "
+            + (
+                "The one too many is most often the label."
+                if more == 1
+                else f"The sample has {more} too many."
+            )
             if more > 0
             else f"{words.give} all the columns it was trained on, in the same order.",
             expected=known.width,
@@ -119,21 +129,15 @@ class _Words:
 
 
 def _check_names(known: Trained, got: list[str], words: _Words) -> None:
-    spaced = {re.sub(r"\s", "_", name): name for name in got}
-    if not set(known.names) <= set(got) and set(known.names) <= set(spaced):
-        # LightGBM writes names without their spaces
-        known = replace(known, names=tuple(spaced[n] for n in known.names))
+    if known.spaceless:
+        spaced = {re.sub(r"\s", "_", name): name for name in got}
+        known = replace(known, names=tuple(spaced.get(n, n) for n in known.names), source="")
     missing = [n for n in known.names if n not in got]
     extra = [n for n in got if n not in known.names]
     facts: dict[str, Any] = {"missing": missing, "extra": extra}
     pairs = _renamed(missing, extra)
     if pairs and len(pairs) == len(missing) == len(extra):
-        said = " and ".join(f"{new!r} is called {old!r}" for old, new in pairs.items())
-        raise SampleError(
-            f"The columns have other names than in training: {said} in {words.it}.",
-            f"Give them the names of training: {words.rename(pairs)}",
-            **facts,
-        )
+        raise _other_names(known, got, pairs, words, facts)
     if missing:
         raise SampleError(
             f"{_capital(words.it)} has no {_named(missing)}, on which the model was trained.",
@@ -152,16 +156,31 @@ def _check_names(known: Trained, got: list[str], words: _Words) -> None:
         )
     if not known.by_name and tuple(got) != known.names:
         first = next(i for i, (a, b) in enumerate(zip(got, known.names, strict=True)) if a != b)
-        order = "df[list(model.feature_names_in_)]"
+        names = f"list({known.source})" if known.source and len(got) > _SHOWN else list(known.names)
         raise SampleError(
             f"The columns are in another order than in training: number {first + 1} is "
             f"{got[first]!r}, and was {known.names[first]!r}.",
-            f"Order them as in training: {words.line(order)}"
-            if len(got) > _SHOWN
-            else f"Order them as in training: {words.line(f'df[{list(known.names)!r}]')}",
+            f"Order them as in training: {words.line(f'df[{names}]')}",
             expected=list(known.names),
             got=got,
         )
+
+
+def _other_names(
+    known: Trained, got: list[str], pairs: dict[str, str], words: _Words, facts: dict[str, Any]
+) -> SampleError:
+    some = list(pairs.items())[:3]
+    said = ", ".join(f"{new!r} is called {old!r}" for old, new in some)
+    rest = f", and so on for {len(pairs) - len(some)} more" if len(pairs) > len(some) else ""
+    line = words.rename(pairs)
+    in_order = [pairs.get(name, name) for name in got] == list(known.names)
+    if len(pairs) > _SHOWN and in_order and known.source and not words.polars:
+        line = words.line(f"df.set_axis({known.source}, axis=1)")
+    return SampleError(
+        f"The columns have other names than in training: {said}{rest} in {words.it}.",
+        f"Give them the names of training: {line}",
+        **facts,
+    )
 
 
 def _capital(text: str) -> str:
@@ -183,24 +202,21 @@ def _bare(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).lower()
 
 
-def _names(model: Any) -> tuple[str, ...]:
-    names = _ask(model, "feature_names_in_")
-    if names is None:
-        names = _ask(model, "feature_names")
-    if names is None:
-        names = _ask(model, "feature_name")
-    if names is None or isinstance(names, str):
-        return ()
-    try:
+def _names(model: Any) -> tuple[tuple[str, ...], str]:
+    """Names of the columns, and where the model keeps them."""
+    for name in ("feature_names_in_", "feature_names", "feature_name"):
+        names = _ask(model, name)
+        if isinstance(names, str) or not hasattr(names, "__iter__"):
+            continue
         found = tuple(names)
-    except TypeError:
-        return ()
-    if not all(isinstance(n, str) for n in found):
-        return ()
-    # what LightGBM and XGBoost call the columns of an array
-    if all(re.fullmatch(r"Column_\d+|f\d+", n) for n in found):
-        return ()
-    return tuple(map(str, found))
+        if not found or not all(isinstance(n, str) for n in found):
+            continue
+        # what LightGBM and XGBoost call the columns of an array
+        if all(re.fullmatch(r"Column_\d+|f\d+", n) for n in found):
+            continue
+        call = "()" if callable(getattr(model, name)) else ""
+        return tuple(map(str, found)), f"model.{name}{call}"
+    return (), ""
 
 
 def _ask(model: Any, name: str) -> Any:
@@ -226,6 +242,15 @@ def _by_name(model: Any) -> bool:
         for _, step, c in chosen
         if not (isinstance(step, str) and step == "drop")
     )
+
+
+def _is_lightgbm(model: Any) -> bool:
+    """Whether the names come from LightGBM: of the model, or of what it begins with."""
+    steps = getattr(model, "steps", None)
+    first = steps[0][1] if steps else getattr(model, "best_estimator_", None)
+    if first is not None:
+        return _is_lightgbm(first)
+    return any(c.__module__.partition(".")[0] == "lightgbm" for c in type(model).__mro__)
 
 
 def _columns(count: int) -> str:

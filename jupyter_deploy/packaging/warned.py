@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 #: Warnings whose own words don't tell what follows for the service.
 _MEANINGS: tuple[tuple[str, str], ...] = (
@@ -33,6 +34,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
         "The model was trained with another version of its library: answers may differ from then.",
     ),
 )
+_PACKAGE = str(Path(__file__).resolve().parents[1])
 #: Notes shown, at most.
 _SHOWN = 3
 
@@ -57,7 +59,8 @@ def warned(what: str) -> Iterator[list[str]]:
         ):
             # of no consequence for a version whose requirements are pinned
             continue
-        note = _meaning(str(warning.message), what)
+        ours = str(warning.filename).startswith(_PACKAGE)
+        note = str(warning.message) if ours else _meaning(str(warning.message), what)
         if note not in notes and len(notes) < _SHOWN:
             notes.append(note)
 

@@ -5,25 +5,16 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from jupyter_deploy.exceptions import DEPLOY, UnsupportedModelError
+from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError, Whole
 from jupyter_deploy.packaging.calls import call_on_sample
 from jupyter_deploy.packaging.outputs import as_outputs, plain_values
+from jupyter_deploy.packaging.samples import row_count
+from jupyter_deploy.packaging.template import template
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.outputs import Outputs
     from jupyter_deploy.serving.signature import Signature, Task
-
-#: What would work, for an object that doesn't.
-TEMPLATE = f"""\
-Deploy a function that takes the rows and returns one value a row:
-
-    def score(df):
-        return model.score_rows(df)
-
-    {DEPLOY} score --name NAME --sample X_test
-
-or an object with a method predict(rows)."""
 
 
 class GenericAdapter(Whole):
@@ -41,7 +32,7 @@ class GenericAdapter(Whole):
         if isinstance(model, ModuleType) or not (_has_predict(model) or callable(model)):
             raise UnsupportedModelError(
                 f"This {kind} can't be deployed: it has no predict method and can't be called.",
-                TEMPLATE,
+                template(model),
             )
 
     def task(self, model: Any) -> Task:
@@ -54,7 +45,7 @@ class GenericAdapter(Whole):
 
     def outputs(self, model: Any, sample: Any) -> Outputs:
         kind = getattr(model, "__name__", type(model).__name__)
-        rows = len(sample)
+        rows = row_count(sample)
         if not _has_predict(model):
             return as_outputs(call_on_sample(model, sample, f"{kind}()"), None, rows)
         proba = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jupyter_deploy.packaging.samples.base import jsonable
+from jupyter_deploy.packaging.samples.base import Described, jsonable
 from jupyter_deploy.packaging.samples.describe import array_column
 from jupyter_deploy.packaging.samples.digest import array_sha256
 from jupyter_deploy.serving.signature import Column, Layout
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jupyter_deploy.packaging.samples.base import Rows, Subject
 
 
-class ArraySample:
+class ArraySample(Described):
     """See :class:`.base.Sample`. Columns are called ``x0``, ``x1``, …"""
 
     layout: Layout = "array"
@@ -26,7 +26,7 @@ class ArraySample:
     def __len__(self) -> int:
         return len(self.data)
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         return tuple(array_column(name, self.data[:, i]) for i, name in enumerate(self._names))
 
     def take(self, rows: Rows) -> Any:

@@ -72,6 +72,21 @@ class Sample(Protocol):
         """Hash the values, the dtypes and the names of the columns, in order."""
 
 
+class Described:
+    """Describes its columns once: a sample may have millions of rows."""
+
+    _described: tuple[Column, ...] | None = None
+
+    def columns(self) -> tuple[Column, ...]:
+        """See :meth:`Sample.columns`."""
+        if self._described is None:
+            self._described = self._describe()
+        return self._described
+
+    def _describe(self) -> tuple[Column, ...]:
+        raise NotImplementedError
+
+
 def jsonable(value: Any) -> Any:
     """One cell or label as JSON has it; None for NaN, NaT and NA, ISO 8601 for dates."""
     if type(value).__module__ == "numpy":

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError
-from jupyter_deploy.packaging.samples.base import Subject, jsonable
+from jupyter_deploy.packaging.samples.base import Described, Subject, jsonable
 from jupyter_deploy.packaging.samples.describe import (
     array_column,
     object_column,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyter_deploy.packaging.samples.base import Rows
 
 
-class PandasSample:
+class PandasSample(Described):
     """See :class:`.base.Sample`."""
 
     layout: Layout = "dataframe"
@@ -32,7 +32,7 @@ class PandasSample:
     def __len__(self) -> int:
         return len(self.data)
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         names = self._names()
         return tuple(_column(name, self.data[name]) for name in names)
 
@@ -171,4 +171,5 @@ def _categorical(name: str, column: pd.Series[Any]) -> Column:
         high,
         tuple(jsonable(c) for c in categories.tolist()),
         nulls / len(column),
+        ordered=bool(column.cat.ordered),
     )

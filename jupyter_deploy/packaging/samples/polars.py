@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError
-from jupyter_deploy.packaging.samples.base import jsonable
+from jupyter_deploy.packaging.samples.base import Described, jsonable
 from jupyter_deploy.packaging.samples.describe import few
 from jupyter_deploy.serving.signature import Column, Kind, Layout
 
@@ -33,7 +33,7 @@ _CONVERSIONS = {
 _HINT = "A column holds numbers, booleans, text or dates."
 
 
-class PolarsSample:
+class PolarsSample(Described):
     """See :class:`.base.Sample`."""
 
     layout: Layout = "polars"
@@ -44,7 +44,7 @@ class PolarsSample:
     def __len__(self) -> int:
         return len(self.data)
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         return tuple(_column(column) for column in self.data.get_columns())
 
     def take(self, rows: Rows) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError
-from jupyter_deploy.packaging.samples.base import jsonable
+from jupyter_deploy.packaging.samples.base import Described, jsonable
 from jupyter_deploy.packaging.samples.describe import object_column
 from jupyter_deploy.serving.signature import Column, Layout
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jupyter_deploy.packaging.samples.base import Rows, Subject
 
 
-class RecordsSample:
+class RecordsSample(Described):
     """See :class:`.base.Sample`."""
 
     layout: Layout = "records"
@@ -26,7 +26,7 @@ class RecordsSample:
     def __len__(self) -> int:
         return len(self.data)
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         words = self._subject.words
         names = list(self.data[0])
         odd = next((n for n in names if not isinstance(n, str)), None)

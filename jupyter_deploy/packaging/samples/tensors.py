@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError
-from jupyter_deploy.packaging.samples.base import jsonable
+from jupyter_deploy.packaging.samples.base import Described, jsonable
 from jupyter_deploy.packaging.samples.describe import array_column
 from jupyter_deploy.packaging.samples.digest import array_sha256
 from jupyter_deploy.serving.signature import Column, Layout
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INPUT = "input"
 
 
-class TensorSample:
+class TensorSample(Described):
     """See :class:`.base.Sample`.
 
     Parameters
@@ -41,7 +41,7 @@ class TensorSample:
     def __len__(self) -> int:
         return len(next(iter(self._arrays.values())))
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         first = next(iter(self._arrays))
         for name, array in self._arrays.items():
             if len(array) != len(self):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jupyter_deploy.packaging.samples.base import jsonable, row_count
+from jupyter_deploy.packaging.samples.base import Described, jsonable, row_count
 from jupyter_deploy.packaging.samples.describe import array_column
 from jupyter_deploy.packaging.samples.tensors import INPUT
 from jupyter_deploy.serving.signature import Column, Layout
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jupyter_deploy.packaging.samples.base import Rows, Subject
 
 
-class ValuesSample:
+class ValuesSample(Described):
     """A Series, an array of one dimension or a list, as text models take; a sample of rows.
 
     See :class:`.base.Sample`.
@@ -27,7 +27,7 @@ class ValuesSample:
     def __len__(self) -> int:
         return row_count(self.data)
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         import numpy as np
 
         return (array_column(INPUT, np.asarray(self.data)),)
@@ -49,5 +49,5 @@ class ValuesSample:
 class OpaqueSample(ValuesSample):
     """Rows only the model understands, a sparse matrix for example: no columns are known."""
 
-    def columns(self) -> tuple[Column, ...]:
+    def _describe(self) -> tuple[Column, ...]:
         return ()
