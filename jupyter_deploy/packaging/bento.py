@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -132,8 +131,9 @@ def _write_source(src: Path) -> None:
     from jupyter_deploy import serving
     from jupyter_deploy.serving.template import SERVICE_SOURCE
 
-    folders = list(serving.__path__)
-    shutil.copytree(folders[0], src / "model_runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder,) = map(Path, serving.__path__)
+    files = (p for p in folder.rglob("*") if p.is_file() and p.parent.name != "__pycache__")
+    copy({str(p.relative_to(folder)): p for p in files}, src / "model_runtime")
     (src / "service.py").write_text(SERVICE_SOURCE)
 
 

@@ -78,7 +78,7 @@ def provenance(
         serialization="onnx" if converted.engine is Engine.ONNX else "cloudpickle",
         package_version=__version__,
         notebook=notebook(),
-        source=git_state(os.getcwd()),
+        source=git_state("."),
         modules=list(modules),
         hooks=_names(inspected.hooks),
         notes=list(notes),

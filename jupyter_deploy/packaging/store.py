@@ -68,7 +68,11 @@ def add_to_store(
             # while there may still be no room for it
             (staging / "latest").write_text(version)
             _make_private_and_durable(staging)
-            _publish(staging, target)
+            try:
+                _publish(staging, target)
+            except BaseException:
+                _withdraw(staging, target)
+                raise
     except OSError as error:
         if _taken(target):
             raise _conflict(name, version) from error
@@ -150,21 +154,26 @@ def _make_private_and_durable(folder: Path) -> None:
 
 
 def _publish(staging: Path, target: Path) -> None:
-    """Give the Bento its name and ``NAME:latest`` to it, or do neither.
+    """Give the Bento its name, and ``NAME:latest`` to it.
 
     BentoML finds the latest by itself when that file is missing.
     """
-    fresh = not target.parent.exists()
     target.parent.mkdir(exist_ok=True)
-    try:
-        os.rename(staging / "bento", target)
-        try:
-            os.replace(staging / "latest", target.parent / "latest")
-        except BaseException:
-            os.rename(target, staging / "bento")
-            raise
-    except BaseException:
-        if fresh:
-            with suppress(OSError):
-                target.parent.rmdir()
-        raise
+    with suppress(FileNotFoundError):
+        shutil.copyfile(target.parent / "latest", staging / "previous")
+    os.rename(staging / "bento", target)
+    os.replace(staging / "latest", target.parent / "latest")
+
+
+def _withdraw(staging: Path, target: Path) -> None:
+    """Undo what was done of :func:`_publish`."""
+    latest, previous = target.parent / "latest", staging / "previous"
+    if not (staging / "latest").exists():
+        if previous.exists():
+            os.replace(previous, latest)
+        else:
+            latest.unlink(missing_ok=True)
+    if not (staging / "bento").exists():
+        os.rename(target, staging / "bento")
+    with suppress(OSError):  # other versions are in it
+        target.parent.rmdir()
