@@ -63,8 +63,19 @@ class Inputs:
             batch, rows = decoder.convert(document)
             return batch, rows, lambda: document
         arrays = {name: self._array(tensor) for name, tensor in tensors.items()}
-        batch, rows = decoder.accept(arrays)
+        matrix = self._joined(arrays) if self._numbers else None
+        batch, rows = decoder.accept(arrays) if matrix is None else decoder.accept_matrix(matrix)
         return batch, rows, lambda: {name: array.tolist() for name, array in arrays.items()}
+
+    def _joined(self, arrays: dict[str, Array]) -> Array | None:
+        """All columns as one matrix, which is sooner looked at; None when they are too unlike."""
+        if len(arrays) != len(self._columns):
+            return None
+        # the order is the signature's, whatever the request's was
+        columns = [arrays[name] for name in self._columns]
+        if len({(a.dtype, len(a)) for a in columns}) > 1 or columns[0].dtype.kind != "f":
+            return None
+        return np.stack(columns, axis=1)
 
     def _is_matrix(self, tensor: Tensor) -> bool:
         column = self._columns.get(MATRIX)
