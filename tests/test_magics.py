@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 import jupyter_deploy as jd
 from jupyter_deploy.client.launch import ensure_controller
 from jupyter_deploy.config import Paths
-from jupyter_deploy.exceptions import DeployError, UsageError
+from jupyter_deploy.exceptions import DeployError, SignatureChangedError, UsageError
 from jupyter_deploy.types import DeploymentState
 from tests import models
 from tests.waiting import wait_for
@@ -119,6 +121,25 @@ def test_json_answers_data(shell: Shell, deployed: Any) -> None:
     json.dumps([row, detail, answer])
 
 
+def test_the_signature_in_all_its_forms(shell: Shell, deployed: Any) -> None:
+    assert shell.run("%deploy signature churn").result is None
+    (output,) = shell.published.outputs
+    for form in ("text/html", "text/plain"):
+        for word in ("30 columns", "mean radius", "float64", "probabilities", "benign"):
+            assert word in unescape(output["data"][form])
+    found = shell.run("%deploy signature churn --version 1.0.0 --json").result
+    assert (found["name"], found["version"]) == ("churn", "1.0.0")
+    assert [column["name"] for column in found["signature"]["inputs"]] == list(
+        models.logistic()[1].columns
+    )
+    # as the value of a cell: what the formatters of a notebook make of it
+    signature = shell.run("d.signature").result
+    formats, _ = shell.ipython.display_formatter.format(signature)
+    assert formats["text/plain"] == repr(signature)
+    assert formats["text/html"].startswith("<div")
+    assert "mean radius" in formats["text/html"]
+
+
 def test_predict_answers_what_the_model_does(shell: Shell, deployed: Any) -> None:
     model, sample = models.logistic()
     answer = shell.run("%deploy predict churn X_test.head( 3 )").result
@@ -149,6 +170,16 @@ def test_hints_of_the_controller_and_of_an_endpoint_name_the_magic(
         ("lst", "Did you mean '%deploy list'?"),
         ("status --sample X_test", "%deploy -- status"),
         ("stop chrun", "Did you mean 'churn'?"),
+        ("signature chrun", "Did you mean 'churn'?"),
+        ("signature churn --version 9.9.9", "'churn' has no version 9.9.9."),
+        ("model --name churn --sample X_test --preprocess claen", "There is no variable 'claen'"),
+        ("model --name churn --sample X_test --postprocess X_test", "is no function but a"),
+        ("model --name churn --sample X_test --validate rnage=reject", "Did you mean 'range'?"),
+        ("model --name churn --sample X_test --validate rdius.range=reject", "rdius"),
+        ("model --name churn --sample X_test --max-rows 0", "is not a number from 1"),
+        ("model --name churn --sample X_test --version 2", "'2' is not a version."),
+        ("model --name churn --sample X_test --version 1.0.0", "can't get the version 1.0.0"),
+        ("model.onnx --name churn --sample X_test", "There is no file model.onnx."),
         ("predict churn X_test[['mean area']]", "column 'mean radius'"),
     ],
 )
@@ -159,6 +190,21 @@ def test_errors_are_short(shell: Shell, deployed: Any, line: str, said: str) -> 
     assert "Traceback" not in shell.text
     assert "jupyter_deploy/" not in shell.text
     assert len(shell.text.strip().splitlines()) <= 3
+
+
+def test_a_changed_signature_is_refused_by_both_ways_in(shell: Shell, deployed: Any) -> None:
+    shell.run("few = lambda rows: rows['mean area'].to_numpy() > 500")
+    before = shell.run("%deploy list --json").result
+    for line in (
+        "%deploy few --name churn --sample X_test[['mean area']]",
+        "import jupyter_deploy as jd\njd.deploy(few, name='churn', sample=X_test[['mean area']])",
+    ):
+        result = shell.run(line)
+        assert isinstance(result.error_in_exec, SignatureChangedError)
+        assert "column 'mean radius' is gone" in shell.text
+        assert "%deploy signature churn" in shell.text
+        assert "model-deploy" not in shell.text
+    assert shell.run("%deploy list --json").result == before
 
 
 def test_a_reserved_name_is_deployed_after_two_dashes(shell: Shell, deployed: Any) -> None:
@@ -217,6 +263,45 @@ def test_a_saved_notebook_tells_it_all_and_holds_no_key(shared_paths: Paths) -> 
     assert key not in saved
     assert "<script" not in saved
     assert str(shared_paths.key_header) in saved
+
+
+FUNCTIONS = """
+def clean(rows):
+    return rows.abs()
+def words(predictions, probabilities):
+    return [f"{p}: {q.max():.0%}" for p, q in zip(predictions, probabilities)]
+"""
+
+
+def test_options_of_a_deploy_in_a_real_kernel(shared_paths: Paths) -> None:
+    columns = "['mean area', 'mean texture']"
+    notebook = _notebook(
+        f"{FUNCTIONS}\nfrom sklearn.base import clone\n"
+        f"small = clone(model).fit(X_test[{columns}], [1, 0] * 50)",
+        "%deploy model --name opts --sample X_test --engine native",
+        f"%deploy small --name opts --sample X_test[{columns}] --breaking --preprocess clean "
+        "--postprocess words --validate range=reject,'mean area.range=pass' --max-rows 50",
+        # below the range, which only this column lets pass
+        f"rows = X_test[{columns}][:2].assign(**{{'mean area': -500.0}})\n"
+        "answers = %deploy predict opts rows\nanswers.tolist()",
+        "%deploy signature opts",
+        "import jupyter_deploy as jd\njd.connect('opts').signature",
+        "%deploy status opts",
+        "%deploy remove opts",
+    )
+    _execute(notebook)
+    _, _, _, deployed, answers, signature, value, status, _ = (c.outputs for c in notebook.cells)
+    for form in ("text/html", "text/plain"):
+        said = unescape(deployed[0].data[form])
+        assert "2.0.0" in said
+        assert "since 1.0.0: column 'mean radius' is gone" in said
+        assert "preprocess: clean" in said
+        for shown in (signature, value):
+            said = unescape(shown[0].data[form])
+            for word in ("mean texture", "range=reject", "range=pass", "50 rows a request"):
+                assert word in said
+        assert "postprocess: words" in unescape(status[0].data[form])
+    assert re.search(r"'[01]: \d+%', '[01]: \d+%'", answers[0].data["text/plain"])
 
 
 def test_an_error_fails_the_notebook_shortly(shared_paths: Paths) -> None:

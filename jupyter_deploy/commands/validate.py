@@ -7,6 +7,7 @@
     mean area.range=reject              a name may hold spaces,
     user.age.range=reject               and dots: the check is what follows the last one
     "a,b".range=reject                  quotes hold a name with a comma, a quote or an equals sign
+    null=pass,'a b.range=reject'        and a magic's line together
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def read_policies(text: str) -> Policies:
         When it can't be read, or there is no such check or policy.
     """
     found: Policies = {}
-    for item in _items(text):
+    for item in map(_unquoted, map(str.strip, _items(text))):
         key, equals, policy = _cut(item, "=")
         if not equals:
             raise UsageError(f"--validate: {item!r} has no '='.", f"{_EXAMPLE}.")
@@ -107,9 +108,9 @@ def _cut(text: str, at: str) -> tuple[str, str, str]:
 
 
 def _unquoted(name: str) -> str:
-    if len(name) < 2 or name[0] not in "\"'" or name[-1] != name[0]:
+    if name[:1] not in ("'", '"'):
         return name
     try:
         return str(literal_eval(name))
     except (SyntaxError, ValueError):
-        return name[1:-1]
+        return name

@@ -34,6 +34,8 @@ from jupyter_deploy.serving.policies import CHECKS
         (""""a,b".range=reject,null=pass""", {"a,b": {"range": "reject"}, "null": "pass"}),
         ("'a.b'.range=reject", {"a.b": {"range": "reject"}}),
         (r""""say \"x\", y=1.2".null=pass""", {'say "x", y=1.2': {"null": "pass"}}),
+        ("null=pass,'a b.range=reject'", {"null": "pass", "a b": {"range": "reject"}}),
+        ("'null=pass','range=reject'", {"null": "pass", "range": "reject"}),
         ("range.range=reject", {"range": {"range": "reject"}}),
         ("größe.range=reject", {"größe": {"range": "reject"}}),
     ],
