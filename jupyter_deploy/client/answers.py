@@ -51,7 +51,7 @@ def failure(name: str, answer: httpx.Response) -> DeployError:
     if errors:
         return PredictionError(
             f"{name!r} refused the input: {_places(errors)}",
-            f"What it takes: {DEPLOY} status {name} --json",
+            f"What it takes: {DEPLOY} signature {name}",
             errors=errors,
             **facts,
         )

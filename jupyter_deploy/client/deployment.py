@@ -126,13 +126,14 @@ class Deployment:
         Parameters
         ----------
         data
-            DataFrame, Series (one row), 2-D array, list of records or rows, dict of scalars
-            (one row) or of columns. NaN is sent as null.
+            pandas or polars DataFrame, Series (one row), numpy array of two or more dimensions,
+            list of records or rows, dict of scalars (one row), of columns or of arrays. NaN is
+            sent as null, dates and times as text in ISO 8601.
 
         Returns
         -------
         numpy.ndarray or list
-            One label or value a row; a list when `data` was a list or a dict.
+            One label or value a row; a list when `data` was a list or a dict of lists.
 
         Raises
         ------
@@ -145,6 +146,8 @@ class Deployment:
 
     def predict_proba(self, data: Any) -> Any:
         """Return probabilities, one row each and one column a class (in the order of ``classes``).
+
+        A classifier of several targets returns a list of such arrays, one a target.
 
         Raises
         ------
@@ -167,12 +170,13 @@ class Deployment:
         answer = self._post(body)
         if not proba:
             return answer, rows.labels(answer["predictions"], as_numpy)
-        if answer.get("probabilities") is None:
+        found = rows.probabilities(answer, as_numpy)
+        if found is None:
             raise PredictionError(
                 f"{self._name!r} answers no probabilities: its model has no predict_proba.",
                 "Use predict.",
             )
-        return answer, rows.labels(answer["probabilities"], as_numpy)
+        return answer, found
 
     def logs(self, tail: int = 200, version: str | None = None) -> list[str]:
         """Return the newest log lines of the live version's workers (or of `version`'s)."""

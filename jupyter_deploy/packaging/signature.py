@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jupyter_deploy.packaging.samples import open_sample
 from jupyter_deploy.serving.signature import Output, Signature, Task
 
 if TYPE_CHECKING:
@@ -60,11 +59,6 @@ def learn(
         classes=classes,
         example=_example(sample, columns),
     )
-
-
-def sample_sha256(sample: Any) -> str:
-    """Hash of a sample's values, dtypes and names, hex."""
-    return open_sample(sample).sha256()
 
 
 def _example(sample: Sample, columns: tuple[Column, ...]) -> dict[str, Any]:
