@@ -17,6 +17,7 @@ from jupyter_deploy.controller.worker_command import (
     worker_environment,
 )
 from jupyter_deploy.exceptions import ServiceError
+from jupyter_deploy.serving.threads import VARIABLES
 from tests.controller.parts import Versions
 
 
@@ -61,6 +62,15 @@ def test_a_worker_gets_the_limits_that_the_user_set(versions: Versions, paths: P
     environment = worker_environment(spec, 0, paths, Path("/metrics"), {"PATH": "/bin", **limits})
     assert environment.items() >= limits.items()
     assert not set(limits) & set(worker_environment(spec, 0, paths, Path("/metrics"), {}))
+
+
+def test_one_thread_a_worker_however_many_the_controller_has(
+    versions: Versions, paths: Paths
+) -> None:
+    spec = versions.spec("churn", "1.0.0")
+    environ = {"PATH": "/bin", "OMP_NUM_THREADS": "8"}
+    environment = worker_environment(spec, 0, paths, Path("/metrics"), environ)
+    assert {environment[name] for name in VARIABLES} == {"1"}
 
 
 def test_a_python_that_is_gone_says_what_to_do(versions: Versions) -> None:

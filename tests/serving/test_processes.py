@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tritonclient.http as triton
+from prometheus_client.parser import text_string_to_metric_families
 
 from jupyter_deploy.config import Paths
 from tests.models import forest
@@ -81,17 +82,30 @@ def test_a_worker_on_a_unix_socket(bento: str, short: Path) -> None:
             answer = client.get(path)
             assert (answer.status_code, answer.headers["x-model-version"]) == (status, VERSION)
             assert answer.headers["x-request-id"]
-        # and no page of it loads anything from elsewhere
+        # and no page of it loads anything from elsewhere: BentoML's own do
         for path in ("/", "/docs.json", "/schema.json", "/livez", "/readyz", "/docs", "/x"):
             answer = client.get(path)
-            assert "html" not in answer.headers.get("content-type", "")
+            html = "html" in answer.headers.get("content-type", "")
+            assert html is (path == "/docs")
             assert "googletagmanager" not in answer.text
-        assert client.get("/schema.json").json()["routes"][0]["route"] == "/predict"
+            assert "<script" not in answer.text
+        [described] = client.get("/schema.json").json()["routes"]
+        assert described["route"] == "/predict"
+        columns = described["input"]["items"]["properties"]
+        assert list(columns) == list(rows[0])
+        assert {column["type"] for column in columns.values()} == {"number"}
+        assert described["output"]["properties"]["predictions"]["items"]["enum"]
         text = client.get("/metrics").text
         assert sum(samples(text, "jupyter_deploy_rows_total").values()) == 2
         own = samples(text, "bentoml_service_request_total")
         assert sum(n for labels, n in own.items() if '"/readyz"' in labels) == 2
         assert sum(n for labels, n in own.items() if '"/predict"' in labels) == 1
+        for name in ("duration_seconds_count", "in_progress"):
+            series = samples(text, f"bentoml_service_request_{name}")
+            assert any('"/predict"' in labels for labels in series)
+            assert any('"/readyz"' in labels for labels in series)
+        families = list(text_string_to_metric_families(text))
+        assert len(families) == len({family.name for family in families})
     assert "Traceback" not in (short / "1.log").read_text()
 
 
@@ -251,7 +265,11 @@ def test_tritonclient(bento: str, short: Path) -> None:
                 for outputs in (None, wanted):
                     result = client.infer(NAME, inputs, request_id="7", outputs=outputs)
                     assert result.get_response()["id"] == "7"
-                    labels = [str(v) for v in result.as_numpy("predictions")]
+                    # without a wish for JSON the client asks for bytes
+                    labels = [
+                        v.decode() if isinstance(v, bytes) else v
+                        for v in result.as_numpy("predictions")
+                    ]
                     assert labels == model.predict(rows).tolist()
                     proba = result.as_numpy("probabilities")
                     assert proba.shape == (5, 2)

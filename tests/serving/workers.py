@@ -72,8 +72,10 @@ def worker(
 
 
 @contextmanager
-def bentoml_serve(target: str, folder: Path, workers: int) -> Iterator[httpx.Client]:
-    """Plain ``bentoml serve``, as any user of BentoML starts it."""
+def bentoml_serve(
+    target: str, folder: Path, workers: int, **variables: str
+) -> Iterator[httpx.Client]:
+    """Plain ``bentoml serve``, as any user of BentoML starts it, with `variables` set."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -81,6 +83,7 @@ def bentoml_serve(target: str, folder: Path, workers: int) -> Iterator[httpx.Cli
         **os.environ,
         "BENTOML_CONFIG_OPTIONS": f"services.{NAME}.workers={workers}",
         "BENTOML_DO_NOT_TRACK": "true",
+        **variables,
     }
     command = [sys.executable, "-m", "bentoml", "serve", target]
     with (folder / "serve.log").open("wb") as log:
