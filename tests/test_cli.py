@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -97,6 +98,41 @@ def test_list_and_status(deployed: subprocess.CompletedProcess[str]) -> None:
     detail = answer("status", "churn")
     assert detail["deployment"] == row
     assert "churn 1.0.0 is running" in run("status", "churn").stdout
+
+
+def test_the_signature(deployed: subprocess.CompletedProcess[str]) -> None:
+    lines = run("signature", "churn").stdout.splitlines()
+    assert lines[0] == "churn 1.0.0"
+    (row,) = [line for line in lines if line.startswith("mean radius ")]
+    assert row.split()[2:4] == ["float64", "number"]
+    found = answer("signature", "churn", "--version", "1.0.0")
+    assert (found["name"], found["version"]) == ("churn", "1.0.0")
+    assert len(found["signature"]["inputs"]) == 30
+
+
+def test_a_changed_signature_takes_the_word_for_it(
+    deployed: subprocess.CompletedProcess[str], work: Path
+) -> None:
+    (work / "hooks.py").write_text(
+        "def area(rows):\n    return rows['mean area'].to_numpy()\n\n"
+        "def big(sizes):\n    return ['big' if size > 500 else 'small' for size in sizes]\n"
+    )
+    rows = pd.DataFrame({"mean area": [100.0, 900.0], "mean texture": [1.0, 2.0]})
+    rows.to_csv(work / "sizes.csv", index=False)
+    common = ["hooks.py:area", "--name", "sizes", "--sample"]
+    assert run(*common, "sizes.csv", "--version", "0.3.0", cwd=work).returncode == 0
+    rows[["mean area"]].to_json(work / "areas.json", orient="records")
+    done = run(*common, "areas.json", cwd=work)
+    assert done.returncode == 1
+    assert "has changed since 0.3.0: column 'mean texture' is gone" in done.stderr
+    assert "convert" not in done.stderr
+    done = run(*common, "areas.json", "--breaking", "--postprocess", "hooks.py:big", cwd=work)
+    assert done.returncode == 0, done.stderr
+    assert "breaking  since 0.3.0: column 'mean texture' is gone" in done.stdout
+    assert "functions postprocess: big" in done.stdout
+    assert "sizes 1.0.0 is running" in done.stdout
+    assert run("predict", "sizes", '[{"mean area": 900}]').stdout == "big\n"
+    assert answer("remove", "sizes", "--yes")["removed"]
 
 
 def test_predict_by_every_way_in(
@@ -202,9 +238,12 @@ def test_colour_only_on_a_terminal(deployed: subprocess.CompletedProcess[str]) -
         (["stop"], 64, "NAME"),
         (["status", "--nmae"], 64, "no option --nmae"),
         (["deploy", "gone:model", "--sample", "x.csv"], 64, "no module 'gone'"),
+        (["deploy", "m.onnx", "--sample", "x.csv"], 64, "no file m.onnx"),
+        (["signature", "chrun"], 1, "Did you mean 'churn'?"),
+        (["signature", "churn", "--version", "1"], 1, "'churn' has no version 1."),
         (["stop", "chrun"], 1, "Did you mean 'churn'?"),
         (["predict", "churn", '[{"mean area": 1}]'], 1, "row 0, column 'mean radius'"),
-        (["predict", "churn", '[{"mean area": 1}]'], 1, "jupyter model-deploy status churn --json"),
+        (["predict", "churn", '[{"mean area": 1}]'], 1, "jupyter model-deploy signature churn"),
         (["logs", "churn", "--version", "9.9.9"], 1, "See: jupyter model-deploy status churn"),
         (["remove", "churn"], 64, "--yes"),
         (["list", "extra"], 64, "takes no 'extra'"),

@@ -155,7 +155,7 @@ def test_hints_of_the_controller_and_of_an_endpoint_name_the_magic(
 ) -> None:
     for line, said in {
         "logs churn --version 9.9.9": "See: %deploy status churn",
-        "predict churn X_test[['mean area']]": "What it takes: %deploy status churn --json",
+        "predict churn X_test[['mean area']]": "What it takes: %deploy signature churn",
     }.items():
         shell.run(f"%deploy {line}")
         assert said in shell.text
