@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.client import bentos
@@ -97,8 +98,13 @@ def pack(
 
 def _found(model: Any, inspected: Inspected) -> str:
     inputs = inspected.signature.inputs
-    found = f"{type(model).__name__}, {len(inputs)} column{'s' * (len(inputs) != 1)}"
+    found = f"{kind_of(model)}, {len(inputs)} column{'s' * (len(inputs) != 1)}"
     return ". ".join([found, *(note.rstrip(".") for note in inspected.notes)])
+
+
+def kind_of(model: Any) -> str:
+    """Return what a model is called in a line: its type, or the file it is in."""
+    return Path(model).name if isinstance(model, str | Path) else type(model).__name__
 
 
 def _compared(found: Compatibility) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.client import deploy as client
+from jupyter_deploy.client.packing import kind_of
 from jupyter_deploy.commands.nouns import PROGRAM
 from jupyter_deploy.commands.results import Deployed
 from jupyter_deploy.exceptions import DeployError
@@ -38,7 +39,7 @@ def deploy(
     progress = None
     if on_stage is None and hasattr(shell, "kernel"):
         formats.register(shell)
-        progress = LiveProgress(f"Deploying {type(model).__name__} as {name}", updates=True)
+        progress = LiveProgress(f"Deploying {kind_of(model)} as {name}", updates=True)
         on_stage = progress.stage
     try:
         deployment = client.deploy(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression
 
 import jupyter_deploy as jd
@@ -163,6 +165,16 @@ def test_the_signature_of_a_deployment(live: jd.Deployment) -> None:
     first, *_, last = repr(signature).splitlines()
     assert first == "shown 1.0.0"
     assert last.split() == ["predictions", "float64", "(rows)"]
+
+
+def test_an_onnx_file_is_called_by_its_name(shared_paths: Paths, tmp_path: Path) -> None:
+    fitted, sample = model("a", "b")
+    rows = sample.to_numpy("float32")
+    file = tmp_path / "sums.onnx"
+    file.write_bytes(to_onnx(fitted, rows[:1]).SerializeToString())
+    live = jd.deploy(file, name="onnx", sample=rows)
+    assert live.stages[0].detail == "sums.onnx, 2 columns"
+    np.testing.assert_allclose(np.ravel(live.predict([[1.0, 2.0]])), [3.0], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
