@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from . import schemas
+from .packed import Packed
 from .schemas import Schema
 from .signature import Column, Signature
 
@@ -27,11 +28,12 @@ class Documented:
         return copy.deepcopy(self._schema)
 
 
-def types_of(signature: Signature) -> dict[str, Any]:
+def types_of(packed: Packed) -> dict[str, Any]:
     """Return the annotations of ``predict(rows)``."""
+    answer = schemas.answer(packed.signature, labels=packed.hooks is None)
     return {
-        "rows": Annotated[Any, Documented(table(signature))],
-        "return": Annotated[Any, Documented(schemas.answer(signature))],
+        "rows": Annotated[Any, Documented(table(packed.signature))],
+        "return": Annotated[Any, Documented(answer)],
     }
 
 

@@ -82,6 +82,7 @@ def document(
 def _schemas(packed: Packed, fields: Sequence[Field]) -> Json:
     signature = packed.signature
     inputs = schemas.Inputs(signature, fields)
+    labels = packed.hooks is None
     record, row = _ref("Record"), _ref("Row")
     # of one tensor a record would look like columns
     one = [] if signature.layout == "tensors" else [record]
@@ -106,9 +107,9 @@ def _schemas(packed: Packed, fields: Sequence[Field]) -> Json:
         "Row": inputs.row(),
         "Columns": inputs.columns(),
         "Table": table,
-        "Answer": schemas.answer(signature),
+        "Answer": schemas.answer(signature, labels=labels),
         "Invocation": _invocation(signature, inputs),
-        "InvocationAnswer": schemas.answer(signature, predictions_only=True),
+        "InvocationAnswer": schemas.answer(signature, predictions_only=True, labels=labels),
         "Problem": _object(problem),
         "MlflowProblem": _object({**problem, "error_code": _STRING, "message": _STRING}),
         "Error": _object({"error": _STRING}),

@@ -76,16 +76,27 @@ class Inputs:
         return schema | ({"required": self._required} if self._required else {})
 
 
-def answer(signature: Signature, *, predictions_only: bool = False) -> Schema:
-    """Schema of an answer."""
+def answer(signature: Signature, *, predictions_only: bool = False, labels: bool = True) -> Schema:
+    """Schema of an answer.
+
+    Parameters
+    ----------
+    labels
+        Whether a classifier's predictions are its labels: a function of the user's behind it
+        may have made something else of them.
+    """
     outputs = signature.outputs[:1] if predictions_only else signature.outputs
-    properties = {output.name: _output(signature, output) for output in outputs}
+    properties = {output.name: _output(signature, output, labels) for output in outputs}
     schema: Schema = {"type": "object", "required": list(properties), "properties": properties}
     if signature.classes is not None and not predictions_only:
         properties["classes"] = {
             "type": "array",
             "description": f"Labels in the order of the probabilities: {signature.classes}.",
         }
+    several = [output.name for output in outputs if output.classes is not None]
+    if several and not predictions_only:
+        arrays = {name: {"type": "array"} for name in several}
+        properties["classes"] = {"type": "object", "properties": arrays}
     return schema
 
 
@@ -169,10 +180,10 @@ def _range(signature: Signature, column: Column, field: Field | None) -> Schema:
     return schema
 
 
-def _output(signature: Signature, output: Output) -> Schema:
+def _output(signature: Signature, output: Output, labels: bool) -> Schema:
     kind = _OUTPUTS.get(output.dtype.lower().rstrip("0123456789"))
     item: Schema = {}
-    if output.name == "predictions" and signature.classes and len(output.shape) == 1:
+    if labels and output.name == "predictions" and signature.classes and len(output.shape) == 1:
         item = {"enum": list(signature.classes)}
     elif kind == "number":
         # NaN and infinities have no other form

@@ -73,7 +73,7 @@ def _describe(runtime: Runtime) -> type[Any]:
             return orjson.loads(runtime.answer(rows))
 
         # its types are the model's, known only now; BentoML's schema and clients go by them
-        predict.__annotations__ |= dialect.types_of(runtime.packed.signature)
+        predict.__annotations__ |= dialect.types_of(runtime.packed)
         predict = bentoml.api(predict)
 
         def __is_ready__(self) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from jupyter_deploy.serving import dialect
+from jupyter_deploy.serving import dialect, schemas
+from jupyter_deploy.serving.signature import Output
 from tests.serving.asgi import Served
 from tests.serving.packs import (
     VERSION,
@@ -195,6 +196,31 @@ def test_tensors(tmp_path: Path, shapes: tuple[tuple[int, ...], ...]) -> None:
     wrong = {**columns, "t0": [[[[0.5]]]]}
     assert not valid(found, "Table", wrong)
     assert served.predict(wrong).status_code == 422
+
+
+def test_classifiers_of_several_targets_and_functions_behind_a_model() -> None:
+    sig, _, _ = forest_onnx()
+    assert schemas.answer(sig)["properties"]["predictions"]["items"] == {"enum": list(sig.classes)}
+    # what a function of the user's made of the labels is anybody's guess
+    assert schemas.answer(sig, labels=False)["properties"]["predictions"]["items"] == {}
+    several = replace(
+        sig,
+        classes=None,
+        outputs=(
+            Output("predictions", "object", (-1, 2)),
+            Output("probabilities_0", "float64", (-1, 2), classes=("a", "b")),
+            Output("probabilities_1", "float64", (-1, 3), classes=(1, 2, 3)),
+        ),
+    )
+    answer = {
+        "predictions": [["a", 1]],
+        "probabilities_0": [[0.5, 0.5]],
+        "probabilities_1": [[0.5, 0.5, None]],
+        "classes": {"probabilities_0": ["a", "b"], "probabilities_1": [1, 2, 3]},
+    }
+    jsonschema.validate(answer, schemas.answer(several))
+    assert set(schemas.answer(several)["properties"]) == set(answer)
+    assert set(schemas.answer(several, predictions_only=True)["properties"]) == {"predictions"}
 
 
 def test_categories_are_only_named_where_others_are_taken(tmp_path: Path) -> None:
