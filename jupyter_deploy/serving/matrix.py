@@ -95,6 +95,8 @@ class FloatMatrix:
         """All values in the order of rows, None for any other shape."""
         width = self._width
         if type(document) is dict:
+            if type(next(iter(document.values()), None)) is list:
+                return self._by_row(document)
             document = (document,)
         elif type(document) is not list or not document:
             return None
@@ -109,6 +111,18 @@ class FloatMatrix:
             except KeyError:
                 return None
         return document[0] if len(document) == 1 else list(chain.from_iterable(document))
+
+    def _by_row(self, document: dict[str, Any]) -> Sequence[Any] | None:
+        """All values of a dict of columns, in the order of rows."""
+        if len(document) != self._width:
+            return None
+        try:
+            columns = self._values(document)
+        except KeyError:
+            return None
+        if not all(type(c) is list for c in columns) or len(set(map(len, columns))) != 1:
+            return None
+        return list(chain.from_iterable(zip(*columns, strict=True)))
 
     def _array(self, values: Sequence[Any]) -> Array | None:
         # float64 first: null becomes NaN, and what float32 can't hold is seen before it is cut
