@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -422,3 +424,31 @@ def test_lenient_text_as_csv_has_it() -> None:
     assert [c.column for c in caught.value.cells] == ["i", "t"]
     with pytest.raises(InvalidInput):
         decoder.convert([["1", "3", "true", "x", "x", "2024-01-31"]])
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "choose-what-is-refused.md"
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_page_says_of_a_check_what_the_table_says(name: str) -> None:
+    check = CHECKS[name]
+    line = next(row for row in PAGE.read_text().splitlines() if row.startswith(f"| `{name}` |"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:] == [check.meaning, f"`{check.default}`", check.coerce, check.passed]
+
+
+def test_the_answer_on_the_page_is_the_one_that_is_given() -> None:
+    request, answer = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    columns = (
+        column("income", minimum=21.5, maximum=78.25),
+        column("age", "int64", minimum=18, maximum=89, policies={"range": "coerce"}),
+        column("plan", "category", categories=("free", "pro")),
+    )
+    sig = replace(signature(*columns), policies={"range": "reject", "category": "reject"})
+    decoder = Decoder(NativeRows(sig), sig)
+    with pytest.raises(InvalidInput) as caught:
+        decoder.decode(request.encode())
+    expected = json.loads(answer)
+    assert caught.value.document(expected["request_id"]) == expected
+    frame, _ = decoder.convert(json.loads(request)[:1])
+    assert frame["age"].tolist() == [89]
