@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,8 @@ import pytest
 from jupyter_deploy.exceptions import SampleError
 from jupyter_deploy.packaging import inspect_model
 from jupyter_deploy.packaging.samples import open_sample
-from jupyter_deploy.serving.signature import Column, Signature
+from jupyter_deploy.packaging.samples.pandas import refuse
+from jupyter_deploy.serving.signature import Column, Kind, Layout, Output, Signature, Task
 
 DAY = "2026-01-02"
 TIMES = pd.to_datetime([DAY, None, "2026-03-04 05:06:07.123456"], format="ISO8601")
@@ -204,6 +207,23 @@ def test_columns_that_json_cannot_carry_are_refused(values: Any, said: str, hint
 
 
 @pytest.mark.parametrize(
+    ("dtype", "hint"),
+    [
+        ("duration[us][pyarrow]", "total_seconds"),
+        ("date32[day][pyarrow]", "pd.to_datetime(df['c'])"),
+        ("dictionary<values=string, indices=int8, ordered=0>[pyarrow]", "astype('category')"),
+    ],
+)
+def test_dtypes_of_pyarrow_that_pandas_does_not_read_back_are_refused(
+    dtype: str, hint: str
+) -> None:
+    # by their names: pyarrow is not installed here
+    with pytest.raises(SampleError, match="Column 'c' holds") as caught:
+        refuse("c", dtype)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
     ("values", "said", "hint"),
     [
         ([dt.timedelta(1)], "Duration", "total_microseconds"),
@@ -332,3 +352,13 @@ def test_the_samples_hash_sees_names_types_and_shapes() -> None:
     assert hashed(np.ones((2, 1))) != hashed(np.ones((1, 2)))
     polars = SAMPLES["polars"]
     assert hashed(polars) != hashed(polars.with_columns(s=pl.Series(["x", None])))
+
+
+def test_the_page_names_every_field_kind_and_layout() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "samples.md").read_text()
+    signature, column, output = page.split("One of `")
+    for part, described in ((signature, Signature), (column, Column), (output, Output)):
+        missing = [f.name for f in fields(described) if f"`{f.name}`" not in part]
+        assert missing == []
+    words = [*get_args(Kind), *get_args(Layout), *get_args(Task), "schema_version"]
+    assert [word for word in words if f"`{word}`" not in page] == []

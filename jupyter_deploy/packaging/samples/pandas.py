@@ -78,6 +78,47 @@ class PandasSample(Described):
         return names
 
 
+#: Beginnings of dtypes that a request has no form for: what they hold, and what to train on.
+_REFUSED = {
+    ("timedelta64", "duration"): (
+        "durations ({dtype}), which JSON has no form for",
+        "on a number of seconds: df[{name!r}].dt.total_seconds()",
+    ),
+    ("period",): (
+        "periods ({dtype}), which JSON has no form for",
+        "on their first day: df[{name!r}].dt.to_timestamp()",
+    ),
+    ("interval",): (
+        "intervals, which JSON has no form for",
+        "on their names: df[{name!r}].astype(str)",
+    ),
+    ("date32", "date64"): (
+        "pyarrow's dates without a time ({dtype})",
+        "on pandas' own: pd.to_datetime(df[{name!r}])",
+    ),
+    ("dictionary<",): (
+        "pyarrow's dictionaries ({dtype})",
+        "on pandas' own: df[{name!r}].astype(str).astype('category')",
+    ),
+}
+
+
+def refuse(name: str, dtype: str) -> None:
+    """Raise when a column of this dtype can't be served.
+
+    Raises
+    ------
+    SampleError
+        With the line that converts the column.
+    """
+    for beginnings, (what, instead) in _REFUSED.items():
+        if dtype.startswith(beginnings):
+            raise SampleError(
+                f"Column {name!r} holds {what.format(dtype=dtype)}.",
+                f"Train and deploy {instead.format(name=name)}",
+            )
+
+
 def _column(name: str, column: pd.Series[Any]) -> Column:
     import pandas as pd
     from pandas.api import types
@@ -86,6 +127,7 @@ def _column(name: str, column: pd.Series[Any]) -> Column:
     if isinstance(dtype, pd.CategoricalDtype):
         return _categorical(name, column)
     shown = str(dtype)
+    refuse(name, shown)
     null = column.isna()
     nulls = int(null.sum())
     share = nulls / len(column)
@@ -99,21 +141,6 @@ def _column(name: str, column: pd.Series[Any]) -> Column:
         known = column[~null]
         low, high = (jsonable(v) for v in (known.min(), known.max()))
         return Column(name, shown, "datetime", nulls > 0, low, high, None, share)
-    if types.is_timedelta64_dtype(dtype):
-        raise SampleError(
-            f"Column {name!r} holds durations ({shown}), which JSON has no form for.",
-            f"Train and deploy on a number of seconds: df[{name!r}].dt.total_seconds()",
-        )
-    if isinstance(dtype, pd.PeriodDtype):
-        raise SampleError(
-            f"Column {name!r} holds periods ({shown}), which JSON has no form for.",
-            f"Train and deploy on their first day: df[{name!r}].dt.to_timestamp()",
-        )
-    if isinstance(dtype, pd.IntervalDtype):
-        raise SampleError(
-            f"Column {name!r} holds intervals, which JSON has no form for.",
-            f"Train and deploy on their names: df[{name!r}].astype(str)",
-        )
     return object_column(name, column.tolist(), shown)
 
 
