@@ -109,7 +109,13 @@ def _convert(model: Any, signature: Signature, types: list[tuple[str, Any]]) -> 
     options = {"zipmap": False} if signature.task == "classification" else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph = to_onnx(model, initial_types=types, options=options, target_opset=opset())
+        try:
+            graph = to_onnx(model, initial_types=types, options=options, target_opset=opset())
+        except NameError as error:
+            # a classifier without probabilities has nothing to zip, and may not know the option
+            if "zipmap" not in str(error):
+                raise
+            graph = to_onnx(model, initial_types=types, target_opset=opset())
     return finish(graph, signature)
 
 

@@ -76,7 +76,8 @@ def arrange(model: Any) -> OnnxGraph:
     tensors = [o for o in found.values() if o.type in DTYPES]
     if not tensors:
         raise UnsupportedModelError(
-            f"No output of the graph is one that an answer can carry: {', '.join(o.type for o in found.values())}.",
+            "No output of the graph is one that an answer can carry: "
+            f"{', '.join(o.type for o in found.values())}.",
             "Export the model with tensors of numbers or strings as its outputs.",
         )
     label, proba = _pair(tensors, classes is not None)

@@ -74,9 +74,13 @@ def _refuse(model: Any) -> None:
 
 
 def _convert_booster(booster: Any, signature: Signature) -> bytes:
+    import lightgbm
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
 
+    if booster.best_iteration > 0:
+        # the converter counts on all trees; Booster.predict stops at the best one
+        booster = lightgbm.Booster(model_str=booster.model_to_string())
     types = [("X", FloatTensorType([None, len(signature.inputs)]))]
     try:
         with warnings.catch_warnings():

@@ -112,6 +112,11 @@ KNOWN: dict[str, tuple[Known, ...]] = {
             "without min_frequency and max_categories it converts",
             lambda s: any(c is not None for c in getattr(s, "infrequent_categories_", ())),
         ),
+        Known(
+            "answers categories it doesn't know, and converted it would refuse them",
+            "with handle_unknown='ignore' it converts",
+            lambda s: s.handle_unknown in ("infrequent_if_exist", "warn"),
+        ),
     ),
     "QuantileTransformer": (
         Known(
@@ -130,7 +135,7 @@ KNOWN: dict[str, tuple[Known, ...]] = {
     "CalibratedClassifierCV": (
         Known(
             "is calibrated by temperature, which has no conversion",
-            "with method='sigmoid' or 'isotonic' it converts",
+            "with method='sigmoid' it converts",
             lambda s: s.method == "temperature",
         ),
     ),
@@ -166,7 +171,7 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "HashingVectorizer": ("TfidfVectorizer(lowercase=False)",),
     "Isomap": ("KernelPCA",),
     "IterativeImputer": ("SimpleImputer", "KNNImputer"),
-    "KernelRidge": ("SVR", "GaussianProcessRegressor"),
+    "KernelRidge": ("SVR",),
     "LabelPropagation": ("KNeighborsClassifier",),
     "LabelSpreading": ("KNeighborsClassifier",),
     "LatentDirichletAllocation": ("TruncatedSVD",),
@@ -180,8 +185,6 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     "Nystroem": ("KernelPCA",),
     "OutputCodeClassifier": ("OneVsRestClassifier",),
     "RBFSampler": ("KernelPCA",),
-    "RadiusNeighborsClassifier": ("KNeighborsClassifier",),
-    "RadiusNeighborsRegressor": ("KNeighborsRegressor",),
     "RegressorChain": ("MultiOutputRegressor",),
     "SequentialFeatureSelector": ("SelectFromModel", "RFE"),
     "SparsePCA": ("PCA", "TruncatedSVD"),
