@@ -93,13 +93,24 @@ class Decoder:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise MalformedBody(_why(error, body)) from None
+        decoded = self.read(document)
+        self._refuse_repeated_keys(document, body)
+        return decoded
+
+    def read(self, document: Any) -> tuple[Any, int]:
+        """Convert what the codec made of a body, which knows no NaN and no infinities.
+
+        Raises
+        ------
+        InvalidInput
+            When it doesn't match the signature.
+        """
         if self._matrix is not None:
             batch = self._matrix.matrix(document)
             if batch is not None:
                 rows = len(batch)
                 if rows > self._most:
                     raise _too_many(rows, self._most)
-                self._refuse_repeated_keys(document, body)
                 return batch, rows
         elif self._blocks is not None:
             columns = self._blocks.columns(document)
@@ -107,14 +118,11 @@ class Decoder:
                 rows = len(columns[0])
                 if rows > self._most:
                     raise _too_many(rows, self._most)
-                self._refuse_repeated_keys(document, body)
                 return self._target.assemble_arrays(columns), rows
-        decoded = self._thorough(document, self.rules)
-        self._refuse_repeated_keys(document, body)
-        return decoded
+        return self._thorough(document, self.rules)
 
     def convert(self, document: Any, *, lenient: bool = False) -> tuple[Any, int]:
-        """Convert a decoded body; see :meth:`decode`.
+        """Convert a document of another parser; see :meth:`read`.
 
         Parameters
         ----------

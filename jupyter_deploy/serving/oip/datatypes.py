@@ -20,7 +20,8 @@ WIRE: dict[str, np.dtype[Any]] = {
     **{f"INT{8 * size}": np.dtype(f"<i{size}") for size in (1, 2, 4, 8)},
     **{f"FP{8 * size}": np.dtype(f"<f{size}") for size in (2, 4, 8)},
 }
-_NAMES = {f"{dtype.kind}{dtype.itemsize}": name for name, dtype in WIRE.items()}
+#: Datatype by NumPy's one-letter code, of which some types have two.
+_NAMES = {code: name for code in "?BHILQbhilqefd" for name, dtype in WIRE.items() if dtype == code}
 _BY_KIND = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
 
 
@@ -52,4 +53,4 @@ def of_column(column: Column) -> str:
 
 def of_dtype(dtype: np.dtype[Any]) -> str:
     """Datatype of an output."""
-    return _NAMES.get(f"{dtype.kind}{dtype.itemsize}", BYTES)
+    return _NAMES.get(dtype.char, BYTES)

@@ -60,7 +60,7 @@ class Inputs:
         tensors = self._known(tensors)
         if self._scalars and all(t.array is None for t in tensors.values()):
             document = {name: tensor.values for name, tensor in tensors.items()}
-            batch, rows = decoder.convert(document)
+            batch, rows = decoder.read(document)
             return batch, rows, lambda: document
         arrays = {name: self._array(tensor) for name, tensor in tensors.items()}
         matrix = self._joined(arrays) if self._numbers else None
@@ -95,7 +95,7 @@ class Inputs:
         if tensor.array is None:
             values = tensor.values
             table = [values[i : i + width] for i in range(0, len(values), width)]
-            batch, rows = decoder.convert(table)
+            batch, rows = decoder.read(table)
             return batch, rows, lambda: table
         matrix = tensor.array.reshape(-1, width)
         batch, rows = decoder.accept_matrix(matrix)

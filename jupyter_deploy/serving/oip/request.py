@@ -48,16 +48,7 @@ def read(body: bytes, header_length: int | None) -> Request:
     MalformedBody, TensorError
         Saying what is wrong.
     """
-    text, tail = body, None
-    if header_length is not None:
-        if header_length < 0:
-            raise TensorError("inference-header-content-length must be one whole number")
-        if header_length > len(body):
-            raise TensorError(
-                f"inference-header-content-length is {header_length}, "
-                f"the body has {len(body)} bytes"
-            )
-        text, tail = body[:header_length], Tail(memoryview(body)[header_length:])
+    text, tail = _parts(body, header_length)
     try:
         request = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -67,9 +58,12 @@ def read(body: bytes, header_length: int | None) -> Request:
     identity = request.get("id")
     if identity is not None and type(identity) is not str:
         raise TensorError("id must be a string")
-    parameters = parameters_of("the request", request)
-    keys = len(request) + len(parameters)
-    binary = flag("the request", parameters, "binary_data_output")
+    keys = len(request)
+    binary = False
+    if "parameters" in request:
+        parameters = parameters_of("the request", request)
+        keys += len(parameters)
+        binary = flag("the request", parameters, "binary_data_output")
     outputs, more = _outputs(request.get("outputs"), binary)
     keys += more
     entries = request.get("inputs")
@@ -81,7 +75,9 @@ def read(body: bytes, header_length: int | None) -> Request:
         if tensor.name in tensors:
             raise TensorError.about(tensor.name, "is given twice")
         tensors[tensor.name] = tensor
-        keys += len(entry) + len(entry.get("parameters") or ())
+        keys += len(entry)
+        if "parameters" in entry:
+            keys += len(entry["parameters"] or ())
     if tail is not None:
         tail.end()
     try:
@@ -90,6 +86,19 @@ def read(body: bytes, header_length: int | None) -> Request:
         raise MalformedBody("it is nested too deeply") from None
     named = {} if identity is None else {"id": identity}
     return Request(tensors, named, outputs, binary)
+
+
+def _parts(body: bytes, header_length: int | None) -> tuple[bytes, Tail | None]:
+    """The JSON, and what follows it."""
+    if header_length is None:
+        return body, None
+    if header_length < 0:
+        raise TensorError("inference-header-content-length must be one whole number")
+    if header_length > len(body):
+        raise TensorError(
+            f"inference-header-content-length is {header_length}, the body has {len(body)} bytes"
+        )
+    return body[:header_length], Tail(memoryview(body)[header_length:])
 
 
 def _outputs(entries: Any, binary: bool) -> tuple[dict[str, bool] | None, int]:
