@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.packaging.content import Content, gather, notes_of, requirements_of
 from jupyter_deploy.packaging.copying import copy
-from jupyter_deploy.packaging.description import write_description
+from jupyter_deploy.packaging.description import load_bentoml, write_description
 from jupyter_deploy.packaging.golden import golden
 from jupyter_deploy.packaging.lock import locking
 from jupyter_deploy.packaging.provenance import Steps, provenance
@@ -91,6 +91,10 @@ def build(
                 modules=content.imports.own,
                 notes=[*converted.inspected.notes, *notes],
             )
+        with steps("lock"):
+            locked.advance()
+        with steps("describe"):
+            load_bentoml()  # while an index may be answering
         with steps("lock"):
             lock = locked.result()
     spec = VersionSpec(

@@ -20,6 +20,15 @@ from jupyter_deploy.types import VersionSpec
 SERVICE = "service:svc"
 
 
+def load_bentoml() -> None:
+    """Import what writing a description needs, half a second; does nothing the second time."""
+    with warnings.catch_warnings():
+        # bentoml 1.4.39 imports and calls what its own requirements deprecate
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        import jupyter_deploy.serving.service  # noqa: F401
+
+
 def write_description(
     folder: Path, spec: VersionSpec, requirements: Sequence[Requirement], lock: Lock
 ) -> None:

@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -57,17 +57,18 @@ class Lock:
 
 
 class Locking:
-    """A lock that is being made; :meth:`result` waits for it."""
+    """A lock that is being made: begin, advance when some time has passed, take the result."""
 
     def __init__(self, requirements: Sequence[Requirement]) -> None:
         self._requirements = requirements
         self._deadline = time.monotonic() + SECONDS
         self._key = ""
         self._run: Run | None = None
+        self._again: Callable[[], Run] | None = None
         self._found: Lock | None = None
 
     def begin(self) -> None:
-        """Look among the kept ones, then ask uv: without the network, and if need be with it."""
+        """Look among the kept ones, then ask uv's cache."""
         from_repository = [r.name for r in self._requirements if r.source]
         uv = find_uv()
         if from_repository:
@@ -85,26 +86,38 @@ class Locking:
             if kept is not None:
                 self._found = Lock(kept)
                 return
-            offline = self._run = Run(uv, lines, known, environment, "--offline")
-            if offline.wait(SECONDS / 2) == 0:
-                self._found = self._read(offline)
-            else:
-                offline.stop()
-                self._run = Run(uv, lines, known, environment)
+            self._again = lambda: Run(uv, lines, known, environment)
+            self._run = Run(uv, lines, known, environment, "--offline")
+
+    def advance(self) -> None:
+        """Take what uv's cache knew; when it knew too little, ask the index."""
+        if self._found is not None or self._again is None:
+            return
+        offline = self._running()
+        if offline.wait(SECONDS / 2) == 0:
+            self._found = self._read(offline)
+            return
+        offline.stop()
+        self._run, self._again = self._again(), None
 
     def result(self) -> Lock:
         """Return the lock, or the pins with the reason why there is none."""
+        self.advance()
         if self._found is None:
-            assert self._run is not None  # noqa: S101  begun, and not found at once
-            ended = self._run.wait(max(0.0, self._deadline - time.monotonic()))
+            run = self._running()
+            ended = run.wait(max(0.0, self._deadline - time.monotonic()))
             if ended is None:
                 found = self._without(f"the package index did not answer within {SECONDS:.0f} s")
             elif ended == 0:
-                found = self._read(self._run)
+                found = self._read(run)
             else:
-                found = self._without(reason(self._run.said()))
+                found = self._without(reason(run.said()))
             self._found = found
         return self._found
+
+    def _running(self) -> Run:
+        assert self._run is not None  # noqa: S101  begun, and not found at once
+        return self._run
 
     def stop(self) -> None:
         """End what still runs."""

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from jupyter_deploy.packaging.installed import scan
+
 
 class Origin(Enum):
     """Where a module comes from."""
@@ -96,13 +98,13 @@ def own_metadata(top: str) -> Iterator[tuple[str, Path]]:
 
     Packages ask for their version by it.
     """
-    for name in sorted(set(_owners().get(top, ()))):
-        places = _places(find(top))
-        if any(_lies_with(name, p) for p in places) and not _from_own_folder(name, places):
-            continue
-        for file in distribution(name).files or ():
-            if file.name == "METADATA" and file.parent.name.endswith(".dist-info"):
-                yield f"{file.parent.name}/METADATA", Path(_root(name) + str(file))
+    places = _places(find(top))
+    named = _owners().get(top, ())
+    for name, folder in _local().items():
+        if name in named or any(p.startswith(folder + os.sep) for p in places):
+            for file in distribution(name).files or ():
+                if file.name == "METADATA" and file.parent.name.endswith(".dist-info"):
+                    yield f"{file.parent.name}/METADATA", Path(_root(name) + str(file))
 
 
 def refresh() -> None:
@@ -110,7 +112,7 @@ def refresh() -> None:
     global _seen  # noqa: PLW0603  what all caches below were filled with
     now = tuple((p, _changed(p)) for p in sys.path)
     if now != _seen:
-        for known in (_owners, distribution, direct_url, _root, _files):
+        for known in (_owners, _local, distribution, direct_url, _root, _files):
             known.cache_clear()
         _seen = now
 
@@ -137,7 +139,7 @@ def distribution(name: str) -> metadata.Distribution:
 
 
 @cache
-def direct_url(name: str) -> dict[str, object]:
+def direct_url(name: str) -> dict[str, Any]:
     """Where a distribution was installed from, when not from an index (PEP 610)."""
     text = distribution(name).read_text("direct_url.json")
     found = json.loads(text) if text else {}
@@ -196,8 +198,7 @@ def _from_own_folder(name: str, places: Iterable[str]) -> bool:
 
     Some distributors record the folders of their build machines, which are not here.
     """
-    url = str(direct_url(name).get("url", ""))
-    if not url.startswith("file:") or not os.path.exists(unquote(urlparse(url).path)):
+    if name not in _local():
         return False
     return not any(f.endswith(tuple(EXTENSION_SUFFIXES)) for f in _files(name)) and not any(
         p.endswith(tuple(EXTENSION_SUFFIXES)) for p in places
@@ -206,5 +207,20 @@ def _from_own_folder(name: str, places: Iterable[str]) -> bool:
 
 @cache
 def _owners() -> dict[str, list[str]]:
-    # a scan of all installed distributions, 0.2 s: once for each process
-    return dict(metadata.packages_distributions())
+    found: dict[str, list[str]] = {}
+    for one in scan():
+        for module in one.modules():
+            found.setdefault(module, []).append(one.name)
+    return found
+
+
+@cache
+def _local() -> dict[str, str]:
+    """Distributions installed from a folder that is still here, with that folder."""
+    found = {}
+    for one in scan():
+        url = urlparse(str(one.direct_url.get("url", "")))
+        path = os.path.realpath(unquote(url.path))
+        if url.scheme == "file" and os.path.exists(path):
+            found[one.name] = path
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from importlib import metadata
 from urllib.parse import urlsplit, urlunsplit
 
 from jupyter_deploy.exceptions import PackagingError
+from jupyter_deploy.packaging.installed import normalized
 from jupyter_deploy.packaging.origins import direct_url, distribution, distributions_of
 from jupyter_deploy.serving.signature import Signature
 from jupyter_deploy.types import Engine
@@ -97,11 +97,6 @@ def pin(
             ) from error
         found[requirement.name] = requirement
     return [found[name] for name in sorted(found)]
-
-
-def normalized(name: str) -> str:
-    """A distribution's name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _installed(name: str) -> Requirement:

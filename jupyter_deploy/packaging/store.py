@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -141,16 +142,26 @@ def _staging(tmp: Path) -> Iterator[Path]:
 
 def _make_private_and_durable(folder: Path) -> None:
     """Keep a pickle from other users, and have the bytes on disk before the name."""
+    paths = []
     for root, _, files in os.walk(folder):
         os.chmod(root, 0o700)
+        paths.append(root)
         for name in files:
             path = os.path.join(root, name)
             os.chmod(path, 0o600)
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            paths.append(path)
+    # at once: a disk takes them all in the time of a few
+    with ThreadPoolExecutor(16, thread_name_prefix="fsync") as pool:
+        for _ in pool.map(_flush, paths):
+            pass
+
+
+def _flush(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _publish(staging: Path, target: Path) -> None:

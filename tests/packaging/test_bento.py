@@ -7,18 +7,21 @@ import pickle
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from jupyter_deploy._version import __version__
 from jupyter_deploy.config import Paths
-from jupyter_deploy.exceptions import ConflictError
+from jupyter_deploy.exceptions import ConflictError, UnsupportedModelError
 from jupyter_deploy.packaging import build, convert, inspect_model
 from jupyter_deploy.packaging.bento import MANIFEST_VERSION
+from jupyter_deploy.packaging.hooks import Hooks
 from jupyter_deploy.serving import packed
 from jupyter_deploy.serving.signature import Signature
 from jupyter_deploy.types import Engine, VersionSpec
@@ -88,11 +91,78 @@ def test_a_native_bento_is_marked_so(paths: Paths) -> None:
         assert hasattr(pickle.load(file), "predict")  # noqa: S301
 
 
-def test_what_the_runtime_needs_is_pinned_and_nothing_else(paths: Paths) -> None:
+def double(rows: Any) -> Any:
+    return rows * 2
+
+
+def test_functions_around_a_model_are_files_of_their_own(paths: Paths) -> None:
+    double.__module__ = "__main__"
+    model, sample = models.ridge()
+    inspected = inspect_model(model, sample, preprocess=double)
+    spec = build(convert(inspected), name="churn", version="1.0.0")
+    src = folder(spec) / "src"
+    manifest = json.loads((src / "model" / "manifest.json").read_text())
+    data = (src / "model" / "hooks.pkl").read_bytes()
+    assert manifest["hooks"] == {"file": "hooks.pkl", "sha256": hashlib.sha256(data).hexdigest()}
+    assert pickle.loads(data)["preprocess"](21) == 42  # noqa: S301
+    read = packed.Packed.read(src / "model")
+    assert read.hooks == src / "model" / "hooks.pkl"
+    assert read.model_signature == inspected.model_signature
+    assert read.modules is None
+    assert spec.engine is Engine.ONNX
+    assert "cloudpickle" in spec.provenance.packages
+
+
+def test_without_functions_there_is_nothing_of_them(paths: Paths) -> None:
+    src = folder(pack(*models.ridge())) / "src"
+    assert json.loads((src / "model" / "manifest.json").read_text())["hooks"] is None
+    names = {p.name for p in (src / "model").iterdir()}
+    assert not {"hooks.pkl", "model_signature.json"} & names
+    assert not (src / packed.MODULES).exists()
+    read = packed.Packed.read(src / "model")
+    assert (read.hooks, read.modules) == (None, None)
+    assert read.model_signature == read.signature
+
+
+def test_what_a_function_takes_along_is_named_as_its_own(paths: Paths) -> None:
+    double.__module__ = "__main__"
+    with pytest.MonkeyPatch.context() as patch, open(__file__, encoding="utf-8") as file:
+        patch.setitem(double.__globals__, "rates", file)
+        patch.setattr(double, "__code__", (lambda rows: rates).__code__)  # type: ignore[name-defined]  # noqa: F821
+        inspected = inspect_model(lambda rows: rows[:, 0], np.ones((3, 2)))
+        hooks = Hooks(double, None)
+        with pytest.raises(UnsupportedModelError, match=r"'rates' that double\(\) uses is an open"):
+            build(convert(replace(inspected, hooks=hooks)), name="churn", version="1.0.0")
+
+
+def test_what_the_runtime_needs_is_locked_and_nothing_else(paths: Paths) -> None:
     spec = pack(*models.ridge())
-    asked = (folder(spec) / "env" / "python" / "requirements.in").read_text()
+    python = folder(spec) / "env" / "python"
+    asked = (python / "requirements.in").read_text()
     assert asked.split() == [f"{n}=={v}" for n, v in spec.provenance.packages.items()]
-    assert "scikit-learn" not in asked
+    locked = (python / "requirements.txt").read_text()
+    assert spec.provenance.lock == ""
+    assert set(asked.split()) < set(locked.split())
+    assert locked.count("--hash=sha256:") >= locked.count("==") > 40
+    assert "scikit-learn" not in locked
+    # the image knows the versions
+    description = yaml.safe_load((folder(spec) / "bento.yaml").read_text())
+    pins = description["image"]["python_requirements"].split()
+    assert pins == [word for word in locked.split() if "==" in word]
+
+
+def test_no_index_no_hashes_and_packed_all_the_same(
+    paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    spec = pack(*models.ridge())
+    assert "no hashes: the package index can't be reached" in spec.provenance.lock
+    python = folder(spec) / "env" / "python"
+    exact = [f"{n}=={v}" for n, v in spec.provenance.packages.items()]
+    assert (python / "requirements.txt").read_text().split() == exact
+    assert spec.bento in bentoml("list")
 
 
 def test_bentomls_own_commands_take_it(paths: Paths, tmp_path: Path) -> None:
@@ -118,8 +188,6 @@ bentoml.bentos.build("service.py:svc", name="stock", version="1", build_ctx=sys.
 
 
 def test_it_is_laid_out_as_the_pinned_bentoml_does(paths: Paths, tmp_path: Path) -> None:
-    import yaml
-
     spec = pack(*models.ridge())
     (tmp_path / "service.py").write_text(
         "import bentoml\n@bentoml.service(name='stock')\nclass svc:\n    pass\n"

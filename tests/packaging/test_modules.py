@@ -141,14 +141,16 @@ def distribution(site: Path, name: str, files: dict[str, str], url: str = "") ->
         )
 
 
+@pytest.mark.parametrize("says_what_it_holds", [True, False])
 def test_an_editable_install_is_the_users_own(
-    project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says_what_it_holds: bool
 ) -> None:
     """No index has it: it is copied, with the metadata that it may ask for its version."""
     site = tmp_path / "lib" / "site-packages"
     root = project({"shop/__init__.py": "import orjson"})
     distribution(site, "my-shop", {"my_shop.pth": str(root)}, root.as_uri())
-    (site / "my_shop-1.5.dist-info" / "top_level.txt").write_text("shop\n")
+    if says_what_it_holds:
+        (site / "my_shop-1.5.dist-info" / "top_level.txt").write_text("shop\n")
     monkeypatch.syspath_prepend(str(site))
     found = trace(["shop"])
     assert origin_of("shop") is Origin.OWN
