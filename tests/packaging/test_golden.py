@@ -15,13 +15,14 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
+from jupyter_deploy.client import rows
 from jupyter_deploy.config import Paths
 from jupyter_deploy.packaging import build, convert, inspect_model
 from jupyter_deploy.packaging.golden import VALUES, golden
 from jupyter_deploy.serving.runtime import Runtime
 from tests import models
 from tests.packaging import cases
-from tests.packaging.direct import check_golden
+from tests.packaging.direct import answer, check_golden, packed
 
 MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, 678901)
 MOMENTS = [MOMENT, None, MOMENT + dt.timedelta(days=99, microseconds=1)]
@@ -149,6 +150,19 @@ def test_the_runtime_answers_golden_requests(tmp_path: Path, case: str, engine: 
     check_golden(convert(inspect_model(model, sample), engine), tmp_path)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_what_the_client_sends_is_read_as_the_sample(tmp_path: Path, case: str) -> None:
+    model, sample = CASES[case]()
+    inspected = inspect_model(model, sample)
+    sent, _ = rows.body(sample)
+    found = answer(packed(convert(inspected, "native"), tmp_path), json.loads(sent))
+    expected = inspected.outputs.predictions.tolist()
+    if inspected.outputs.predictions.dtype.kind == "f":
+        np.testing.assert_allclose(found["predictions"], expected)
+    else:
+        assert found["predictions"] == expected
+
+
 @pytest.mark.parametrize("case", ["mixed", "pandas"])
 def test_a_bento_has_its_golden_requests(paths: Paths, case: str) -> None:
     model, sample = CASES[case]()
@@ -157,10 +171,10 @@ def test_a_bento_has_its_golden_requests(paths: Paths, case: str) -> None:
     try:
         runtime.load()
         (request,) = spec.golden
-        answer = json.loads(runtime.predict(json.dumps(request.request).encode())[0])
+        answered = json.loads(runtime.predict(json.dumps(request.request).encode())[0])
     finally:
         runtime.close()
-    assert answer["predictions"] == request.response["predictions"]
+    assert answered["predictions"] == request.response["predictions"]
 
 
 def test_a_model_that_throws_dice_has_none() -> None:

@@ -55,13 +55,25 @@ class PolarsSample(Described):
         return [{k: jsonable(v) for k, v in row.items()} for row in part.to_dicts()]
 
     def sha256(self) -> str:
-        # as text: polars' own hashes differ between its versions
+        # polars' own hashes differ between its versions
         digest = hashlib.sha256(repr(list(self.data.schema.items())).encode())
-        for part in self.data.iter_slices(100_000):
-            text = io.BytesIO()
-            part.write_csv(text, include_header=False, null_value="\0")
-            digest.update(text.getbuffer())
+        for column in self.data.get_columns():
+            digest.update(column.is_null().to_numpy().tobytes())
+            digest.update(_content(column))
         return digest.hexdigest()
+
+
+def _content(column: pl.Series) -> bytes | memoryview:
+    """The values, whatever stands for nulls."""
+    import polars as pl
+
+    if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
+        # codes of categories differ between processes
+        text = io.BytesIO()
+        pl.DataFrame({"": column.cast(pl.String)}).write_csv(text, include_header=False)
+        return text.getbuffer()
+    content: bytes = column.to_physical().fill_null(0).to_numpy().tobytes()
+    return content
 
 
 def _column(column: pl.Series) -> Column:
