@@ -53,10 +53,10 @@ def tensors(*shapes: tuple[int, ...]) -> tuple[Any, bytes, Any]:
     return sig, native(model), [{name: value.tolist() for name, value in row.items()}]
 
 
-@pytest.fixture(params=list(MODELS))
-def served(request: pytest.FixtureRequest, tmp_path: Path) -> Served:
+@pytest.fixture(scope="module", params=list(MODELS))
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Served:
     packed, engine = MODELS[request.param]
-    return Served(tmp_path, packed(), engine)
+    return Served(tmp_path_factory.mktemp(request.param), packed(), engine)
 
 
 def document(served: Served) -> dict[str, Any]:

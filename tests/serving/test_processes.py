@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -31,7 +30,7 @@ from tests.serving.packs import (
     project,
     signature,
 )
-from tests.serving.workers import bentoml_serve, worker
+from tests.serving.workers import bentoml_serve, predict_by_bentoml, worker
 from tests.waiting import wait_for
 
 TAG = f"{NAME}:{VERSION}"
@@ -155,20 +154,9 @@ def test_plain_bentoml_serve(bento: str, short: Path) -> None:
         total = samples(client.get("/metrics").text, "jupyter_deploy_rows_total")
         assert sum(total.values()) == 10
         assert client.post("/predict", json={"a": 1}).status_code == 422
-        # BentoML's own client, by the documented API; it leaves a temporary folder to the
-        # interpreter's end, so in one of its own
-        script = (
-            "import bentoml, json, sys\n"
-            "with bentoml.SyncHTTPClient(sys.argv[1]) as client:\n"
-            "    print(json.dumps(client.predict(json.loads(sys.argv[2]))))\n"
-        )
-        own = subprocess.run(
-            [sys.executable, "-c", script, str(client.base_url), json.dumps(rows[:2])],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
-        assert json.loads(own.stdout) == client.post("/predict", json=rows[:2]).json()
+        # BentoML's own clients
+        answer = client.post("/predict", json=rows[:2]).json()
+        assert predict_by_bentoml(str(client.base_url), rows[:2]) == [answer, answer]
 
 
 def test_a_native_model_from_a_folder(short: Path, tmp_path: Path) -> None:

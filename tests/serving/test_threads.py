@@ -11,8 +11,7 @@ import pytest
 from jupyter_deploy.config import Paths
 from jupyter_deploy.serving.threads import VARIABLES
 from tests.serving.packs import column, native, pack, project, signature
-from tests.serving.workers import bentoml_serve, worker
-from tests.waiting import wait_for
+from tests.serving.workers import bentoml_serve
 
 
 def threads(array: Any) -> Any:
@@ -44,12 +43,6 @@ def short(shared_paths: Paths, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = shared_paths.runtime / os.urandom(3).hex()
     folder.mkdir()
     return folder
-
-
-def test_one_each_in_a_worker(target: Path, short: Path) -> None:
-    with worker(str(target), short, short / "metrics") as (client, *_):
-        wait_for(lambda: client.get("/healthz").status_code == 200, 30, "the worker")
-        assert client.post("/predict", json=[[1.0]]).json() == {"predictions": [11]}
 
 
 def test_one_each_under_plain_bentoml_serve_and_what_the_user_sets(
