@@ -205,6 +205,6 @@ def test_pip_takes_the_lock_too(paths: Paths, tmp_path: Path) -> None:
     requirements = Path(spec.bento_home, "bentos", spec.name, spec.version, "env", "python")
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True, timeout=120)
     python = str(tmp_path / "env" / "bin" / "python")
-    install = ["-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "--dry-run", "-r"]
+    install = ["-m", "pip", "install", "-q", "--require-hashes", "--dry-run", "-r"]
     command = [python, *install, str(requirements / "requirements.txt")]
     subprocess.run(command, check=True, timeout=900)
