@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import shlex
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +26,9 @@ import jupyter_deploy as jd
 from jupyter_deploy.config import Paths
 from tests.waiting import wait_for
 
-NAME = "visits"
+NAME = "churn"
+KEY = '"$HOME/.local/share/jupyter/deploy/key.header"'
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "inference-protocol.md"
 
 
 def sample() -> pd.DataFrame:
@@ -30,7 +37,7 @@ def sample() -> pd.DataFrame:
         {
             "age": rng.integers(18, 90, 200),
             "income": rng.normal(50, 10, 200).astype("float32"),
-            "city": rng.choice(["Bern", "Oslo", "Zürich"], 200),
+            "plan": rng.choice(["basic", "pro", "größer"], 200),
         }
     )
 
@@ -60,10 +67,10 @@ def live(shared_paths: Paths) -> Iterator[Live]:
     model = make_pipeline(
         make_column_transformer(
             (StandardScaler(), ["age", "income"]),
-            (OneHotEncoder(handle_unknown="ignore"), ["city"]),
+            (OneHotEncoder(handle_unknown="ignore"), ["plan"]),
         ),
         LogisticRegression(),
-    ).fit(x, np.where((x["age"] > 50) ^ (x["city"] == "Oslo"), "often", "seldom"))
+    ).fit(x, np.where(x["age"] > 50, "yes", "no"))
     made = Live(jd.deploy(model, name=NAME, sample=x), model)
     yield made
     made.client.close()
@@ -72,7 +79,7 @@ def live(shared_paths: Paths) -> Iterator[Live]:
 def inputs(x: pd.DataFrame, *binary: str, api: Any = triton) -> list[Any]:
     """The rows as tensors; the columns named go as bytes."""
     made = []
-    for name, datatype in (("age", "INT64"), ("income", "FP32"), ("city", "BYTES")):
+    for name, datatype in (("age", "INT64"), ("income", "FP32"), ("plan", "BYTES")):
         values = x[name].to_numpy(dtype=object if datatype == "BYTES" else None)
         tensor = api.InferInput(name, list(values.shape), datatype)
         made.append(tensor.set_data_from_numpy(values, binary_data=name in binary))
@@ -107,7 +114,7 @@ def test_health_and_metadata(live: Live) -> None:
         assert [(t["name"], t["datatype"], t["shape"]) for t in model["inputs"]] == [
             ("age", "INT64", [-1]),
             ("income", "FP32", [-1]),
-            ("city", "BYTES", [-1]),
+            ("plan", "BYTES", [-1]),
         ]
     assert client.get_model_repository_index(headers=live.key) == [
         {"name": NAME, "version": version}
@@ -118,7 +125,7 @@ def test_health_and_metadata(live: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [(), ("age", "income", "city"), ("income",), ("city",), ("age", "city")]
+    "sent", [(), ("age", "income", "plan"), ("income",), ("plan",), ("age", "plan")]
 )
 def test_infer(live: Live, sent: tuple[str, ...]) -> None:
     x = sample().head(20)
@@ -146,7 +153,7 @@ def test_infer(live: Live, sent: tuple[str, ...]) -> None:
 def test_a_body_of_many_parts(live: Live) -> None:
     # longer than what a server reads at once
     x = sample().sample(20_000, replace=True, random_state=0)
-    result = live.client.infer(NAME, inputs(x, "age", "income", "city"), headers=live.key)
+    result = live.client.infer(NAME, inputs(x, "age", "income", "plan"), headers=live.key)
     assert labels(result) == live.expected(x)
 
 
@@ -154,7 +161,7 @@ def test_several_at_once(live: Live) -> None:
     x = sample()
     parts = [x.iloc[i : i + 10] for i in range(0, 200, 10)]
     waiting = [
-        live.client.async_infer(NAME, inputs(part, "age", "income", "city"), headers=live.key)
+        live.client.async_infer(NAME, inputs(part, "age", "income", "plan"), headers=live.key)
         for part in parts
     ]
     answers = [labels(one.get_result()) for one in waiting]
@@ -166,7 +173,7 @@ def test_the_client_of_asyncio(live: Live) -> None:
 
     async def ask() -> None:
         async with aio.InferenceServerClient(live.address) as client:
-            for sent in ((), ("age", "income", "city")):
+            for sent in ((), ("age", "income", "plan")):
                 result = await client.infer(NAME, inputs(x, *sent, api=aio), headers=live.key)
                 assert labels(result) == live.expected(x)
 
@@ -189,11 +196,11 @@ def test_compression(live: Live) -> None:
 
 def test_refusals_can_be_read(live: Live) -> None:
     x = sample().head(2)
-    with pytest.raises(triton.InferenceServerException, match="missing inputs: city") as refused:
+    with pytest.raises(triton.InferenceServerException, match="missing inputs: plan") as refused:
         live.client.infer(NAME, inputs(x, "age")[:2], headers=live.key)
     assert refused.value.status() == "400"
-    tensor = triton.InferInput("city", [2], "BYTES")
-    tensor.set_data_from_numpy(np.array([b"\xff\xfe", b"Bern"], dtype=object))
+    tensor = triton.InferInput("plan", [2], "BYTES")
+    tensor.set_data_from_numpy(np.array([b"\xff\xfe", b"pro"], dtype=object))
     with pytest.raises(triton.InferenceServerException, match="element 0 that is not UTF-8"):
         live.client.infer(NAME, [*inputs(x, "age")[:2], tensor], headers=live.key)
     wanted = [triton.InferRequestedOutput("predictions", class_count=2)]
@@ -202,3 +209,23 @@ def test_refusals_can_be_read(live: Live) -> None:
     with pytest.raises(triton.InferenceServerException, match="key is missing or wrong") as denied:
         live.client.infer(NAME, inputs(x, "age"))
     assert denied.value.status() == "401"
+
+
+def test_the_examples_of_the_page(live: Live, capfd: pytest.CaptureFixture[str]) -> None:
+    """Every block of Python and shell there is run; what it prints stands in them as comments."""
+    blocks = re.findall(r"^```(python|bash)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert {language for language, _ in blocks} == {"python", "bash"}
+    names: dict[str, Any] = {}
+    for language, code in blocks:
+        if language == "python":
+            exec(compile(code, str(PAGE), "exec"), names)  # noqa: S102
+        else:
+            key = str(live.deployment.key_header)
+            script = code.replace(KEY, shlex.quote(key))
+            script = script.replace("127.0.0.1:PORT", live.address)
+            subprocess.run(["bash", "-euc", script], check=True)
+        printed = capfd.readouterr().out
+        for said in re.findall(r"^print\(.*\)  # (.*)", code, re.MULTILINE):
+            assert said in printed
+        if language == "bash":
+            assert json.loads(printed)["model_name"] == NAME
