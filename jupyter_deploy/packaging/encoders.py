@@ -6,7 +6,6 @@ column of another type, or spelt otherwise, without a word: all its values are u
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from jupyter_deploy.packaging.samples import Sample
     from jupyter_deploy.serving.signature import Column
 
-#: What libraries say when text comes where a number is needed.
-_NUMBERS_WANTED = re.compile(
-    r"could not convert string|non-numeric|'isnan' not supported|dtypes (for data )?must be int"
-    r"|ufunc .* (not supported|did not contain a loop)|must be real number|unsupported operand"
-    r"|could not be cast|can't convert .*str|cannot compare|not supported between",
-    re.IGNORECASE,
-)
 _SHOWN = 3
 
 
@@ -84,44 +76,6 @@ def check_encoded(model: Any, sample: Sample) -> list[str]:
                 f"{_some(column.categories)}, and it was trained on {_some(found.categories)}."
             )
     return notes
-
-
-def explain(model: Any, sample: Sample, refused: SampleError) -> SampleError:
-    """Return the error of a predict that raised, with the column at fault where it is text.
-
-    Parameters
-    ----------
-    refused
-        What was to be raised.
-    """
-    if not _NUMBERS_WANTED.search(refused.message):
-        return refused
-    columns = sample.columns()
-    known = {e.name for e in encoded(model, [c.name for c in columns])}
-    texts = [
-        c
-        for c in columns
-        if c.kind == "string" and c.dtype not in _CATEGORICAL and c.name not in known
-    ]
-    named = [c for c in texts if c.name in refused.message]
-    texts = named or texts
-    if not texts:
-        return refused
-    values = next(iter(texts[0].categories or ()), None)
-    shown = f" ({values!r})" if values is not None else ""
-    column = texts[0].name
-    more = f", as do {len(texts) - 1} more" if len(texts) > 1 else ""
-    return SampleError(
-        f"Column {column!r} holds text{shown}{more}, and the model takes numbers there: "
-        f"{refused.message}",
-        "Give the columns the types they had in training, for example "
-        f"df[{column!r}] = pd.to_numeric(df[{column!r}]), or .astype('category') where it was "
-        "categorical.",
-        **refused.detail,
-    )
-
-
-_CATEGORICAL = ("category", "Categorical", "Enum")
 
 
 def _other_type(found: Encoded, column: Column) -> SampleError:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_deploy.exceptions import SampleError
 from jupyter_deploy.packaging.adapters import TABLE, NotConvertibleError
-from jupyter_deploy.packaging.encoders import check_encoded, explain
+from jupyter_deploy.packaging.blamed import explain
+from jupyter_deploy.packaging.compared import check_trained
+from jupyter_deploy.packaging.encoders import check_encoded
 from jupyter_deploy.packaging.hooks import hooks_of, open_rows
 from jupyter_deploy.packaging.parity import MAX_ROWS, pick_rows
 from jupyter_deploy.packaging.policies import Validate, with_policies
 from jupyter_deploy.packaging.samples import open_sample
 from jupyter_deploy.packaging.samples.tensors import INPUT
 from jupyter_deploy.packaging.signature import learn
-from jupyter_deploy.packaging.trained import check_trained, trained
+from jupyter_deploy.packaging.trained import trained
 from jupyter_deploy.packaging.warned import warned
 
 if TYPE_CHECKING:
@@ -126,6 +128,12 @@ def inspect_model(
     hooks = hooks_of(preprocess, postprocess)
     source = open_sample(sample, tensor=_tensor_name(adapter, model))
     source.columns()  # refused before the model is called
+    if isinstance(sample, dict) and list(sample) == [INPUT] and not adapter.graphs:
+        raise SampleError(
+            f"The sample is a dict of one array called {INPUT!r}, which a service can't tell from "
+            "the array itself.",
+            f"Give the array, sample[{INPUT!r}], or call the tensor otherwise.",
+        )
     asked = _Asked(model, adapter, hooks)
     try:
         answered = asked.answer(source)

@@ -13,6 +13,7 @@ import pytest
 import xgboost
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -232,3 +233,46 @@ def test_a_model_that_knows_nothing_is_called() -> None:
 )
 def test_names_on_one_side_only_are_noted(train: Any, sample: Any, note: str) -> None:
     assert inspect_model(MODELS["linear"](train), sample).notes == (note,)
+
+
+def test_dates_where_numbers_were() -> None:
+    model = MODELS["linear"](FRAME.to_numpy())
+    error = refused(model, FRAME.assign(visits=pd.Timestamp("2026-01-02")))
+    assert error.message.startswith(
+        "Column 'visits' holds dates, and the model takes numbers there: "
+    )
+    assert "df['visits'].dt.dayofyear" in error.hint
+
+
+@pytest.mark.parametrize(("value", "word"), [(np.nan, "nulls"), (np.inf, "infinities")])
+def test_values_the_model_does_not_take(value: float, word: str) -> None:
+    model = MODELS["linear"](FRAME)
+    broken = FRAME.assign(visits=value)
+    error = refused(model, broken)
+    assert error.message.startswith(
+        f"Column 'visits' holds {word}, which the model doesn't take: "
+        "LogisticRegression.predict raised ValueError on the sample"
+    )
+    assert "SimpleImputer" in error.hint
+    assert refused(model, broken.assign(age=value)).message.startswith(
+        f"Columns 'age', 'visits' hold {word}"
+    )
+
+
+def test_a_model_of_texts_reads_a_frame_as_its_columns_names() -> None:
+    texts = pd.DataFrame({"text": ["good film", "bad film"] * 5})
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts["text"], [1, 0] * 5)
+    error = refused(model, texts.head(1))
+    assert error.message == (
+        "The model begins with a TfidfVectorizer, which takes texts, one a row; "
+        "the sample is a DataFrame."
+    )
+    assert error.hint == "Give the DataFrame, and preprocess=lambda df: df['text']"
+    assert inspect_model(model, texts, preprocess=lambda df: df["text"]).notes == ()
+    assert refused(model, texts, preprocess=lambda df: df).hint == "Return df['text']"
+
+
+def test_one_array_in_a_dict_is_given_by_itself() -> None:
+    error = refused(lambda d: d["input"][:, 0], {"input": np.ones((3, 2))})
+    assert "which a service can't tell from the array itself" in error.message
+    assert inspect_model(lambda d: d["rows"][:, 0], {"rows": np.ones((3, 2))}).notes == ()
