@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import orjson
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
+from jupyter_deploy.serving.signature import Output
 from tests.serving.asgi import Served
 from tests.serving.oip_client import INFER, conforms, infer
 from tests.serving.oip_client import json_tensor as tensor
@@ -317,3 +320,36 @@ def test_a_key_given_twice_is_refused(mixed: Served) -> None:
         answer = mixed.call("POST", INFER, twice)
         assert answer.status_code == 400
         assert "twice" in answer.json()["error"]
+
+
+def test_several_targets(tmp_path: Path) -> None:
+    x = np.arange(12.0).reshape(6, 2)
+    model = DecisionTreeClassifier(random_state=0).fit(x, np.array([[0, 1], [1, 2], [0, 3]] * 2))
+    sig = replace(
+        signature(column("x0"), column("x1"), layout="array"),
+        task="classification",
+        outputs=(
+            Output("predictions", "int64", (-1, 2)),
+            Output("probabilities_0", "float64", (-1, 2), classes=(0, 1)),
+            Output("probabilities_1", "float64", (-1, 3), classes=(1, 2, 3)),
+        ),
+    )
+    served = Served(tmp_path, (sig, cloudpickle.dumps(model), x[:1].tolist()), "native")
+    document = conforms(served.call("GET", "/v2/models/churn").json(), "metadata_model_response")
+    assert document["outputs"] == [
+        {"name": "predictions", "datatype": "INT64", "shape": [-1, 2]},
+        {"name": "probabilities_0", "datatype": "FP64", "shape": [-1, 2]},
+        {"name": "probabilities_1", "datatype": "FP64", "shape": [-1, 3]},
+    ]
+    assert document["properties"] == {
+        "task": "classification",
+        "classes of probabilities_0": "[0,1]",
+        "classes of probabilities_1": "[1,2,3]",
+    }
+    sent = tensor("input", "FP64", x.tolist(), 6, 2)
+    wanted = [{"name": "probabilities_1"}, {"name": "predictions"}]
+    answer = infer(served, sent, outputs=wanted).json()
+    found = {o["name"]: np.reshape(o["data"], o["shape"]) for o in answer["outputs"]}
+    assert list(found) == ["probabilities_1", "predictions"]
+    np.testing.assert_array_equal(found["predictions"], model.predict(x))
+    np.testing.assert_array_equal(found["probabilities_1"], model.predict_proba(x)[1])
