@@ -6,6 +6,7 @@ service    the Bento's entry: what the generated ``service.py`` calls; the one f
            BentoML's internals
 lane       the ASGI function that answers predictions in front of BentoML
 oip        the Open Inference Protocol, version 2
+pace       which longer bodies are answered on the event loop
 runtime    a loaded model: request body in, answer out
 packed     the files of a packed model
 decode     requests to what a model takes: matrix, blocks (of groups) and arrays are the fast ways

@@ -12,7 +12,6 @@ import numpy as np
 from .binary import Array, Tail, elements
 from .datatypes import BF16, BOUNDS, BYTES, WIRE
 from .errors import TensorError
-from .parameters import parameters_of
 
 _DATATYPES = (*WIRE, BYTES)
 _NONE = type(None)
@@ -67,13 +66,14 @@ def read_tensor(entry: Any, tail: Tail | None) -> Tensor:
     for size in shape:
         if type(size) is not int or size < 0:
             raise TensorError.about(name, "needs a shape: an array of integers from 0 on")
-    if "parameters" in entry:
-        label = f"input {name[:40]!r}"
-        parameters = parameters_of(label, entry)
+    parameters = entry.get("parameters")
+    if parameters is not None:
+        if type(parameters) is not dict:
+            raise TensorError(f"parameters of input {name[:40]!r} must be an object")
         if "binary_data_size" in parameters:
             return _from_bytes(name, shape, entry, tail)
         if "shared_memory_region" in parameters:
-            raise TensorError(f"{label} is in shared memory, which this server doesn't read")
+            raise TensorError.about(name, "is in shared memory, which this server doesn't read")
     return _from_json(name, shape, entry)
 
 
