@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from jupyter_deploy.config import paths
 from jupyter_deploy.packaging.indexes import uv_environment
@@ -176,6 +177,11 @@ def _keep(key: str, text: str) -> None:
         except BaseException:
             os.unlink(name)
             raise
-        kept = sorted(folder.iterdir(), key=lambda f: f.stat().st_mtime, reverse=True)
-        for old in kept[KEPT:]:
+        kept = sorted(folder.glob("*.txt"), key=lambda f: f.stat().st_mtime, reverse=True)
+        for old in (*kept[KEPT:], *_abandoned(folder)):
             old.unlink(missing_ok=True)
+
+
+def _abandoned(folder: Path) -> Iterator[Path]:
+    """What a kill left half-written; nobody writes for a minute."""
+    return (f for f in folder.glob("*.part") if time.time() - f.stat().st_mtime > 60)

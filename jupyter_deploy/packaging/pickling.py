@@ -19,6 +19,7 @@ from typing import Any
 from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging.captures import check_sizes, kind_of, refuse
 from jupyter_deploy.packaging.modules import is_sourceless
+from jupyter_deploy.packaging.origins import refresh
 from jupyter_deploy.packaging.places import by_value, locate
 
 _PLAIN = frozenset(
@@ -50,6 +51,7 @@ def dump(model: Any, name: str = "model") -> tuple[bytes, frozenset[str]]:
     """
     import cloudpickle
 
+    refresh()
     data, modules = _dump(model, name)
     sourceless = sorted(m for m in modules if m in sys.modules and is_sourceless(m))
     if sourceless:

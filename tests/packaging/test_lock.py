@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -73,10 +74,18 @@ def test_what_is_kept_is_of_these_versions_and_settings(
 
 def test_only_the_newest_are_kept(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "KEPT", 2)
+    paths.locks.mkdir()
+    for name, age in [("killed.part", 3600), ("written.part", 0)]:
+        (paths.locks / name).touch()
+        os.utime(paths.locks / name, (time.time() - age,) * 2)
     for i in range(4):
         lock._keep(f"key{i}", "")
         os.utime(paths.locks / f"key{i}.txt", (i, i))
-    assert sorted(f.name for f in paths.locks.iterdir()) == ["key2.txt", "key3.txt"]
+    assert sorted(f.name for f in paths.locks.iterdir()) == [
+        "key2.txt",
+        "key3.txt",
+        "written.part",
+    ]
 
 
 @pytest.mark.parametrize("setting", ["PIP_EXTRA_INDEX_URL", "pip.conf", "UV_EXTRA_INDEX_URL"])

@@ -154,7 +154,7 @@ def test_all_of_a_versions_origin(
     assert found.notebook is None
     assert (found.python, found.platform) == (platform.python_version(), platform.platform())
     assert (found.modules, found.notes, found.lock) == ([], [], "")
-    steps = ["pickle", "requirements", "lock", "golden", "provenance", "write", "describe"]
+    steps = ["pickle", "requirements", "lock", "golden", "provenance", "describe", "write"]
     assert list(found.seconds) == ["inspect", "convert", *steps]
     assert found.seconds["inspect"] == 1.5
     assert all(0 <= found.seconds[step] < 60 for step in steps)
