@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jupyter_deploy.serving.encode import Encoder
+from jupyter_deploy.serving.engines import Outputs
+from jupyter_deploy.serving.engines.onnx import OnnxModel
 from jupyter_deploy.serving.problems import InvalidInput, ModelFailed
 from jupyter_deploy.serving.runtime import Runtime
+from jupyter_deploy.serving.signature import Output
 from tests.models import forest, ridge
+from tests.packaging import onnx_graphs
 from tests.serving.packs import (
     column,
     forest_onnx,
@@ -208,3 +214,71 @@ def test_a_model_that_does_not_match_its_signature(tmp_path: Path) -> None:
     sig = signature(column("x0"), column("x1"), layout="array")
     with pytest.raises(ValueError, match="signature has 2 columns"):
         Runtime(pack(tmp_path, sig, model, rows[:1])).load()
+
+
+def test_arrays_of_the_right_type_are_not_copied() -> None:
+    pixels = np.random.default_rng(0).normal(size=(5, 2, 4, 4)).astype(np.float32)
+    sig = signature(column("image", "float32", shape=(2, 4, 4)), layout="tensors")
+    model = OnnxModel(onnx_graphs.images().SerializeToString(), sig)
+    (batch,) = model.assemble_arrays([pixels])
+    assert np.shares_memory(batch, pixels)
+    (again,) = model.assemble([pixels.tolist()])
+    np.testing.assert_array_equal(again, batch)
+    (wide,) = model.assemble_arrays([pixels.astype(np.float64)])
+    assert wide.dtype == np.float32
+
+
+def test_arrays_become_the_matrix_or_a_tensor_a_column() -> None:
+    x = np.arange(12, dtype=np.float64).reshape(4, 3)
+    sig = signature(*(column(f"x{i}") for i in range(3)), layout="array")
+    model = OnnxModel(onnx_graphs.doubled().SerializeToString(), sig)
+    matrix = model.assemble_arrays([x[:, 0], x[:, 1:2], x[:, 2]])
+    assert (matrix.dtype, matrix.flags.c_contiguous) == (np.float32, True)
+    np.testing.assert_array_equal(model.run(matrix).predictions, 2 * x)
+
+    two = signature(column("v", "float32"), column("u", "float32"))
+    by_name = OnnxModel(onnx_graphs.columns().SerializeToString(), two)
+    narrow = x[:, 0].astype(np.float32)
+    batch = by_name.assemble_arrays([narrow, x[:, 1].astype(np.float32)])
+    assert [a.shape for a in batch] == [(4, 1), (4, 1)]
+    assert np.shares_memory(batch[0], narrow)
+    # u - v
+    np.testing.assert_array_equal(by_name.run(batch).predictions, [1, 1, 1, 1])
+
+
+def test_lists_of_several_lengths_are_named_by_row() -> None:
+    made = onnx_graphs.identity(shape=("rows", "a", "b")).SerializeToString()
+    model = OnnxModel(made, signature(column("x", shape=(2, 2)), layout="tensors"))
+    square = [[1.0, 2.0], [3.0, 4.0]]
+    with pytest.raises(InvalidInput, match="row 1"):
+        model.assemble([[square, [[1.0], [2.0]]]])
+    with pytest.raises(InvalidInput, match="arrays of several lengths"):
+        model.assemble([[square, [[1.0], [2.0, 3.0]]]])
+
+
+def test_further_outputs_and_classes_of_several_targets_are_written_by_name() -> None:
+    sig = signature(column("x0"), layout="array")
+    several = [
+        Output(f"probabilities_{k}", "float64", (-1, 2), classes)
+        for k, classes in enumerate([("no", "yes"), (0, 1)])
+    ]
+    encoder = Encoder(replace(sig, outputs=(*sig.outputs, *several)))
+    proba = np.array([[0.25, 0.75], [0.5, np.nan]], order="F")
+    outputs = Outputs(
+        np.array([["no", 1], ["yes", 0]], dtype=object),
+        None,
+        {"probabilities_0": proba, "probabilities_1": proba[:, ::-1]},
+    )
+    assert json.loads(encoder.encode(outputs)) == {
+        "predictions": [["no", 1], ["yes", 0]],
+        "probabilities_0": [[0.25, 0.75], [0.5, None]],
+        "probabilities_1": [[0.75, 0.25], [None, 0.5]],
+        "classes": {"probabilities_0": ["no", "yes"], "probabilities_1": [0, 1]},
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
+def test_every_number_type_is_written(dtype: Any) -> None:
+    encoder = Encoder(signature(column("x0"), layout="array"))
+    got = json.loads(encoder.encode(Outputs(np.array([1, 0, 1], dtype=dtype))))
+    assert got == {"predictions": [1, 0, 1]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -13,11 +14,15 @@ _CLASSIFIER: _Options = {"nocl": [True, False], "zipmap": [True, False, "columns
 
 
 def register() -> None:
-    """Register what is loaded: a pipeline with a step of a library has loaded it."""
-    if "xgboost" in sys.modules:
-        _register_xgboost()
-    if "lightgbm" in sys.modules:
-        _register_lightgbm()
+    """Register what is loaded: a pipeline with a step of a library has loaded it.
+
+    A library that its converter doesn't know (another release, half an installation) is left
+    out, and its models stay native: it must not be in the way of other models.
+    """
+    for library, teach in (("xgboost", _register_xgboost), ("lightgbm", _register_lightgbm)):
+        if library in sys.modules:
+            with suppress(ImportError, AttributeError):
+                teach()
 
 
 @cache
