@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -51,6 +53,12 @@ MODELS = {
     "subclass": Upside(steps()),
     "no steps before": make_pipeline(LogisticRegression(max_iter=10_000)),
     "bare": LogisticRegression(max_iter=10_000),
+    "forest": make_pipeline(Counting(), RandomForestClassifier(10, random_state=0)),
+    # of few trees that are few levels deep: many rows are on the fence
+    "ties": RandomForestClassifier(2, max_depth=1, random_state=0),
+    "extra trees": ExtraTreesClassifier(10, random_state=0),
+    "bagging": BaggingClassifier(n_estimators=4, random_state=0),
+    "calibrated": CalibratedClassifierCV(LogisticRegression(max_iter=10_000), cv=2),
 }
 
 
@@ -62,6 +70,15 @@ def test_the_same_answers(kind: str) -> None:
     labels, probabilities = labels_and_probabilities(model)(rows)
     np.testing.assert_array_equal(labels, model.predict(rows))
     np.testing.assert_array_equal(probabilities, model.predict_proba(rows))
+
+
+def test_a_forest_of_two_targets() -> None:
+    x, y = cancer()
+    both = np.stack([y == "benign", x["mean radius"] > 15], axis=1)
+    model = RandomForestClassifier(5, random_state=0).fit(x, both)
+    labels, probabilities = labels_and_probabilities(model)(x.head(9))
+    np.testing.assert_array_equal(labels, model.predict(x.head(9)))
+    np.testing.assert_array_equal(probabilities, model.predict_proba(x.head(9)))
 
 
 def test_each_step_runs_once() -> None:

@@ -1,7 +1,8 @@
 """Arrays, one a column, to a DataFrame with exactly the dtypes of the sample.
 
-pandas pays for every column that it is handed by itself, ten times what a value costs; so columns
-of one dtype are handed over as one block, which is also how it keeps them.
+pandas pays for every column that it is handed by itself, ten times what a value costs; so where
+there are many, columns of one dtype are handed over as one block, which is also how it keeps them.
+For a few, putting the blocks together again costs more than that.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from ..signature import Column
 from .base import Array
 
 Maker = Callable[[Sequence[Array]], Any]
+#: Columns up to which each is handed over by itself.
+FEW = 16
 
 
 def pandas_maker(fields: Sequence[Field]) -> Maker:
     """Return what makes a pandas DataFrame of one array a column, in the fields' dtypes."""
     import pandas as pd
 
+    if len(fields) <= FEW:
+        return _apart(fields)
     groups: dict[str, list[int]] = {}
     for i, field in enumerate(fields):
         groups.setdefault("" if _single(field) else field.column.dtype, []).append(i)
@@ -84,7 +89,8 @@ def _apart(fields: Sequence[Field]) -> Maker:
 
     def make(columns: Sequence[Array]) -> Any:
         made = {name: one(values) for (name, one), values in zip(named, columns, strict=True)}
-        return pd.DataFrame(made, copy=False)
+        # copied, since what a request was packed into can't be written to
+        return pd.DataFrame(made)
 
     return make
 
@@ -95,6 +101,14 @@ def _pandas_column(field: Field) -> Callable[[Array], Any]:
     dtype: Any = field.column.dtype
     if dtype == "category":
         return _categorical(field)
+    if field.column.kind != "datetime":
+        if _as_it_is(field):
+            return lambda values: values
+        if dtype == "object":
+            # an array of texts would be taken for pandas' own
+            return lambda values: pd.Series(values, dtype=object)
+        kept: Any = pd.api.types.pandas_dtype(dtype)
+        return lambda values: pd.array(values, dtype=kept)
     zone = field.moments.zone
     stored: Any = field.moments.dtype
 

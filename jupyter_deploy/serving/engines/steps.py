@@ -1,13 +1,16 @@
-"""Labels and probabilities of a classifier, the steps before it run once for both.
+"""Labels and probabilities of a classifier, without computing anything twice.
 
 ``pipeline.predict(x)`` and ``pipeline.predict_proba(x)`` both send the rows through every
-transformer, which for one row is nearly all of the cost.
+transformer, which for one row is nearly all of the cost; and ``forest.predict(x)`` asks every tree
+for the probabilities.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 #: scikit-learn's own; a subclass may have a `predict` of its own.
 _PIPELINE = ("sklearn.pipeline", "Pipeline")
@@ -18,6 +21,15 @@ _SEARCHES = frozenset(
         ("sklearn.model_selection._search", "RandomizedSearchCV"),
     }
 )
+#: Their `predict` is the label of the largest of what `predict_proba` returns, by its own code.
+_BY_PROBABILITIES = frozenset(
+    {
+        ("sklearn.ensemble._forest", "RandomForestClassifier"),
+        ("sklearn.ensemble._forest", "ExtraTreesClassifier"),
+        ("sklearn.ensemble._bagging", "BaggingClassifier"),
+        ("sklearn.calibration", "CalibratedClassifierCV"),
+    }
+)
 
 Both = Callable[[Any], tuple[Any, Any]]
 
@@ -26,12 +38,25 @@ def labels_and_probabilities(model: Any) -> Both:
     """Return what answers rows with the results of `predict` and of `predict_proba`."""
     while _kind(model) in _SEARCHES:
         model = model.best_estimator_
-    if _kind(model) != _PIPELINE or len(model.steps) < 2:
-        predict, predict_proba = model.predict, model.predict_proba
-        return lambda rows: (predict(rows), predict_proba(rows))
-    transform = model[:-1].transform
-    answer = labels_and_probabilities(model.steps[-1][1])
-    return lambda rows: answer(transform(rows))
+    kind = _kind(model)
+    if kind == _PIPELINE and len(model.steps) > 1:
+        transform = model[:-1].transform
+        answer = labels_and_probabilities(model.steps[-1][1])
+        return lambda rows: answer(transform(rows))
+    if kind in _BY_PROBABILITIES and isinstance(model.classes_, np.ndarray):  # one target
+        return _labelled(model)
+    predict, predict_proba = model.predict, model.predict_proba
+    return lambda rows: (predict(rows), predict_proba(rows))
+
+
+def _labelled(model: Any) -> Both:
+    labels, predict_proba = model.classes_, model.predict_proba
+
+    def answer(rows: Any) -> tuple[Any, Any]:
+        probabilities = predict_proba(rows)
+        return labels.take(np.argmax(probabilities, axis=1), axis=0), probabilities
+
+    return answer
 
 
 def _kind(model: Any) -> tuple[str, str]:
