@@ -44,8 +44,15 @@ class Probe:
             return False
         return answer.status_code == httpx.codes.OK
 
-    async def replay(self, golden: Sequence[Golden], timeout: float) -> None:
+    async def replay(
+        self, golden: Sequence[Golden], timeout: float, notes: Sequence[str] = ()
+    ) -> None:
         """Send each golden request and compare the answer with the packed model's.
+
+        Parameters
+        ----------
+        notes
+            What was noted when the version was packed; may explain a difference.
 
         Raises
         ------
@@ -70,7 +77,8 @@ class Probe:
                 raise ServiceError(
                     f"The service doesn't answer as the model did: {what}, {found}.",
                     "The serving environment computes something else than the one that packed "
-                    "the model: compare their package versions, or deploy with --engine native.",
+                    "the model: compare their package versions, or deploy with --engine native."
+                    + "".join(f"\nNoted when it was packed: {note}" for note in notes),
                 )
 
 

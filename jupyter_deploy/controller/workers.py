@@ -351,7 +351,8 @@ class Workers:
         for worker in self.workers:
             probe = Probe(str(worker.socket))
             try:
-                await probe.replay(self._spec.golden, self._limits.replay)
+                notes = self._spec.provenance.notes
+                await probe.replay(self._spec.golden, self._limits.replay, notes)
             finally:
                 await probe.close()
 

@@ -86,6 +86,6 @@ def notes_of(converted: Converted, content: Content) -> list[str]:
     """What the user should know about the modules that were copied, in sentences."""
     return [
         f"The file of the module {name} was changed after it was imported here: the version runs "
-        "the file as it is now."
+        "the file as it is now. To pack what was tried, import it anew and make the model again."
         for name in content.imports.edited
     ]

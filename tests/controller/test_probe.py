@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jupyter_deploy.controller.probe import difference
+from jupyter_deploy.controller.probe import Probe, difference
+from jupyter_deploy.exceptions import ServiceError
+from jupyter_deploy.types import Golden
 
 
 @pytest.mark.parametrize(
@@ -34,3 +38,30 @@ def test_difference(expected: Any, got: Any, where: str | None) -> None:
 def test_tolerance_is_relative_to_the_expected_value() -> None:
     assert difference(1000.0, 1000.9, atol=0, rtol=1e-3) is None
     assert difference(1000.0, 1001.1, atol=0, rtol=1e-3)
+
+
+def test_what_was_noted_when_it_was_packed_may_explain_a_difference(tmp_path: Path) -> None:
+    """Such as a module's file that was edited after the notebook had imported it."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b'{"predictions":[3.0]}'
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        )
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    async def replayed() -> None:
+        golden = Golden(request=[], response={"predictions": [2.0]}, atol=0, rtol=0)
+        async with await asyncio.start_unix_server(answer, tmp_path / "s"):
+            probe = Probe(str(tmp_path / "s"))
+            try:
+                await probe.replay([golden], 10, ["The file of the module shop was changed."])
+            finally:
+                await probe.close()
+
+    with pytest.raises(ServiceError, match=r"predictions.0. is 3.0, expected 2.0") as told:
+        asyncio.run(replayed())
+    assert told.value.hint.endswith("when it was packed: The file of the module shop was changed.")
