@@ -93,9 +93,10 @@ def convert(inspected: Inspected, engine: Choice = "auto") -> Converted:
     if engine == "onnx":
         raise ConversionError(
             f"The converted model does not answer as the native one: {describe(judged)}.",
-            "Deploy it with the native engine (--engine native). ONNX computes in float32, where a value beside a "
-            "tree's threshold may fall on its other side: most often behind a scaler or another "
-            "step that computes. Trees need no scaler; without one, most models pass.",
+            "Deploy it with the native engine (--engine native). ONNX computes in float32, where a "
+            "value beside a tree's threshold may fall on its other side: most often behind a "
+            "scaler or another step that computes. Trees need no scaler; without one, most models "
+            "pass.",
             parity=judged.model_dump(mode="json"),
         )
     return _native(
