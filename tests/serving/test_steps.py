@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -52,6 +58,8 @@ MODELS = {
     "search": GridSearchCV(Pipeline(steps()), {"end__C": [1.0, 2.0]}, cv=2),
     "subclass": Upside(steps()),
     "no steps before": make_pipeline(LogisticRegression(max_iter=10_000)),
+    "boosting": GradientBoostingClassifier(n_estimators=5, random_state=0),
+    "histograms": HistGradientBoostingClassifier(max_iter=5, random_state=0),
     "bare": LogisticRegression(max_iter=10_000),
     "forest": make_pipeline(Counting(), RandomForestClassifier(10, random_state=0)),
     # of few trees that are few levels deep: many rows are on the fence
@@ -62,14 +70,29 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_same_answers(kind: str) -> None:
+def test_the_same_answers(kind: str, classes: int) -> None:
     x, y = cancer()
+    if classes == 3:
+        y = y.where(x["mean radius"] < 15, "large")
     model = MODELS[kind].fit(x / x.max(), y)
-    rows = x.head(50) / x.max()
-    labels, probabilities = labels_and_probabilities(model)(rows)
-    np.testing.assert_array_equal(labels, model.predict(rows))
-    np.testing.assert_array_equal(probabilities, model.predict_proba(rows))
+    answer = labels_and_probabilities(model)
+    # in both orders of rows, so that what is kept of the first can't pass for the second's
+    for rows in (x.head(50) / x.max(), x.tail(50) / x.max()):
+        labels, probabilities = answer(rows)
+        np.testing.assert_array_equal(labels, model.predict(rows))
+        np.testing.assert_array_equal(probabilities, model.predict_proba(rows))
+
+
+def test_scores_are_computed_once() -> None:
+    x, y = cancer()
+    model = LogisticRegression(max_iter=10_000).fit(x, y)
+    scored = []
+    score = model.decision_function
+    model.decision_function = lambda rows: scored.append(len(rows)) or score(rows)
+    labels_and_probabilities(model)(x.head(3))
+    assert scored == [3]
 
 
 def test_a_forest_of_two_targets() -> None:

@@ -8,6 +8,7 @@ for the probabilities.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,15 @@ _BY_PROBABILITIES = frozenset(
         ("sklearn.calibration", "CalibratedClassifierCV"),
     }
 )
+#: The method that their `predict` and `predict_proba` both make their answers of.
+_BY_SCORES = {
+    ("sklearn.linear_model._logistic", "LogisticRegression"): "decision_function",
+    ("sklearn.ensemble._gb", "GradientBoostingClassifier"): "decision_function",
+    (
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
+        "HistGradientBoostingClassifier",
+    ): "_raw_predict",
+}
 
 Both = Callable[[Any], tuple[Any, Any]]
 
@@ -45,6 +55,8 @@ def labels_and_probabilities(model: Any) -> Both:
         return lambda rows: answer(transform(rows))
     if kind in _BY_PROBABILITIES and isinstance(model.classes_, np.ndarray):  # one target
         return _labelled(model)
+    if hasattr(model, _BY_SCORES.get(kind, "")):
+        return _scored(model, _BY_SCORES[kind])
     predict, predict_proba = model.predict, model.predict_proba
     return lambda rows: (predict(rows), predict_proba(rows))
 
@@ -55,6 +67,35 @@ def _labelled(model: Any) -> Both:
     def answer(rows: Any) -> tuple[Any, Any]:
         probabilities = predict_proba(rows)
         return labels.take(np.argmax(probabilities, axis=1), axis=0), probabilities
+
+    return answer
+
+
+def _scored(model: Any, method: str) -> Both:
+    """Ask a copy of the model, which finds the scores of the rows it was asked about last."""
+    twin = copy(model)
+    score = getattr(model, method)
+    last: tuple[Any, Any] = (None, None)
+
+    def scores(rows: Any, *arguments: Any, **options: Any) -> Any:
+        nonlocal last
+        known, found = last
+        if rows is not known or arguments or options:
+            return score(rows, *arguments, **options)
+        if found is None:
+            found = score(rows)
+            last = rows, found
+        # what they make of it they make in place
+        return found.copy()
+
+    setattr(twin, method, scores)
+
+    def answer(rows: Any) -> tuple[Any, Any]:
+        nonlocal last
+        last = rows, None
+        both = twin.predict(rows), twin.predict_proba(rows)
+        last = None, None
+        return both
 
     return answer
 
