@@ -18,7 +18,8 @@ from jupyter_deploy.controller.loop import Loop
 from jupyter_deploy.controller.store import Store
 from jupyter_deploy.controller.worker_command import _KEPT
 from jupyter_deploy.gateway.render.problems import local_replies
-from jupyter_deploy.serving import exchange, lane, mlflow, oip, problems, runtime
+from jupyter_deploy.serving import oip, problems, runtime
+from jupyter_deploy.serving.http import exchange, lane, mlflow
 from jupyter_deploy.types import DeploymentState, Stage
 
 ROOT = Path(__file__).parents[1]
@@ -114,12 +115,12 @@ def test_every_error_of_a_service_is_on_its_page() -> None:
 
 def test_every_route_and_metric_of_a_service_is_on_its_page() -> None:
     text = page("reference/service-http.md")
-    source = (PACKAGE / "serving" / "metrics.py").read_text()
+    source = (PACKAGE / "serving" / "http" / "metrics.py").read_text()
     metrics = re.findall(r'= "((?:jupyter_deploy|bentoml)_\w+)"', source)
     assert len(metrics) >= 7
     assert [name for name in metrics if f"`{name}`" not in text] == []
     routes = re.findall(
-        r'(?:get|post)\("(/[^"]+)"', (PACKAGE / "serving" / "endpoints.py").read_text()
+        r'(?:get|post)\("(/[^"]+)"', (PACKAGE / "serving" / "http" / "endpoints.py").read_text()
     )
     assert {"/predict", "/healthz", "/metrics", "/v2"} <= set(routes)
     assert [route for route in routes if route not in text] == []

@@ -16,11 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_deploy.packaging.content import Content, gather, notes_of, requirements_of
-from jupyter_deploy.packaging.copying import copy
+from jupyter_deploy.packaging.contents.content import Content, gather, notes_of, requirements_of
+from jupyter_deploy.packaging.contents.copying import copy
+from jupyter_deploy.packaging.dependencies.lock import locking
 from jupyter_deploy.packaging.description import load_bentoml, write_description
 from jupyter_deploy.packaging.golden import golden
-from jupyter_deploy.packaging.lock import locking
 from jupyter_deploy.packaging.provenance import Steps, provenance
 from jupyter_deploy.packaging.store import add_to_store, bento_home
 from jupyter_deploy.serving.packed import MODULES

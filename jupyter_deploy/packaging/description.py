@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_deploy.packaging.lock import Lock
-from jupyter_deploy.packaging.requirements import Requirement
+from jupyter_deploy.packaging.dependencies.lock import Lock
+from jupyter_deploy.packaging.dependencies.requirements import Requirement
 from jupyter_deploy.types import VersionSpec
 
 #: The object in service.py (jupyter_deploy/serving/template.py).

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError, UsageError
-from jupyter_deploy.packaging.calls import call_on_sample, name_of
+from jupyter_deploy.packaging.diagnosis.calls import call_on_sample, name_of
 from jupyter_deploy.packaging.outputs import Outputs, as_outputs
 from jupyter_deploy.packaging.samples import PREPROCESSED, article, open_sample, row_count
 from jupyter_deploy.packaging.samples.values import OpaqueSample, ValuesSample

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_deploy.exceptions import SampleError
 from jupyter_deploy.packaging.adapters import TABLE, NotConvertibleError
-from jupyter_deploy.packaging.blamed import explain
-from jupyter_deploy.packaging.compared import check_trained
-from jupyter_deploy.packaging.encoders import check_encoded
+from jupyter_deploy.packaging.diagnosis.blamed import explain
+from jupyter_deploy.packaging.diagnosis.compared import check_trained
+from jupyter_deploy.packaging.diagnosis.encoders import check_encoded
+from jupyter_deploy.packaging.diagnosis.trained import trained
+from jupyter_deploy.packaging.diagnosis.warned import warned
 from jupyter_deploy.packaging.hooks import hooks_of, open_rows
 from jupyter_deploy.packaging.parity import MAX_ROWS, pick_rows
 from jupyter_deploy.packaging.policies import Validate, with_policies
 from jupyter_deploy.packaging.samples import open_sample
 from jupyter_deploy.packaging.samples.tensors import INPUT
 from jupyter_deploy.packaging.signature import learn
-from jupyter_deploy.packaging.trained import trained
-from jupyter_deploy.packaging.warned import warned
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy._version import __version__
-from jupyter_deploy.packaging.calls import name_of
+from jupyter_deploy.packaging.diagnosis.calls import name_of
 from jupyter_deploy.types import Engine, GitState, Notebook, Provenance
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.conversion import Converted
+    from jupyter_deploy.packaging.dependencies.requirements import Requirement
     from jupyter_deploy.packaging.hooks import Hooks
-    from jupyter_deploy.packaging.requirements import Requirement
 
 #: A repository on a slow disk must not hold up a deploy.
 GIT_SECONDS = 2.0

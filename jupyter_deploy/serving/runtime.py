@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from . import engines
-from .blame import blame
-from .decode import Decoder
-from .encode import Encoder
 from .engines import Engine, Outputs
+from .http.encode import Encoder
+from .inputs.blame import blame
+from .inputs.decode import Decoder
 from .packed import Packed
 from .problems import ModelFailed, NotReady
 

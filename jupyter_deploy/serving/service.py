@@ -15,7 +15,7 @@ from typing import Any
 
 import bentoml
 
-from . import dialect
+from .http import dialect
 from .runtime import Runtime
 
 logger = logging.getLogger("bentoml.model_runtime")
@@ -100,9 +100,9 @@ def _lane_class(runtime: Runtime) -> type[Any]:
         __slots__ = ()
 
         def to_asgi(self, is_main: bool = True) -> Any:
-            from .fallthrough import LazyApp
-            from .lane import Lane, Limits
-            from .metrics import Metrics
+            from .http.fallthrough import LazyApp
+            from .http.lane import Lane, Limits
+            from .http.metrics import Metrics
 
             plain = super().to_asgi
             packed = runtime.packed
@@ -118,7 +118,7 @@ def _lane_class(runtime: Runtime) -> type[Any]:
 
 def _bentoml_buckets() -> Any:
     """Buckets of BentoML's own histogram, so that its series and ours add up."""
-    from .metrics import BUCKETS
+    from .http.metrics import BUCKETS
 
     try:
         from bentoml._internal.configuration.containers import BentoMLContainer

@@ -23,7 +23,7 @@ from onnx import TensorProto, helper
 
 from jupyter_deploy.config import Paths
 from jupyter_deploy.packaging import build, convert, inspect_model
-from jupyter_deploy.serving.lane import Limits
+from jupyter_deploy.serving.http.lane import Limits
 from jupyter_deploy.serving.runtime import Runtime
 from tests.benchmarks.measure import bentoml_serve, tree
 from tests.benchmarks.pipelines import categorical

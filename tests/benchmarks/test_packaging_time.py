@@ -36,7 +36,7 @@ def pack(version):
     spec = build(converted, name=case, version=version)
     marks.append(time.perf_counter())
     stages = dict(zip(("inspect", "convert", "build"), (b - a for a, b in zip(marks, marks[1:]))))
-    return stages | {"engine": spec.engine.value}
+    return stages | {"engine": spec.engine.value, "steps": spec.provenance.seconds}
 
 if profiled:
     profiler = cProfile.Profile()
@@ -75,6 +75,8 @@ def test_packaging_time(case: str, paths: Paths) -> None:
         for stages in (found[when] for found in rounds):
             times = " ".join(f"{stages[k]:6.2f}" for k in ("inspect", "convert", "build"))
             print(f"  {name:20}{times}  {_without_conversion(stages):6.2f}  {stages['engine']}")
+            steps = "  ".join(f"{step} {took:.2f}" for step, took in stages["steps"].items())
+            print(f"    of build: {steps}")
     _print_profile(_run(case, "profile", ROUNDS))
     first = statistics.median(_without_conversion(found[0]) for found in rounds)
     second = statistics.median(_without_conversion(found[1]) for found in rounds)

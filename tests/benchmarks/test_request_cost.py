@@ -1,8 +1,8 @@
 """CPU a request, over all processes of the service, beside a hand-written BentoML service.
 
 One row of 30 features, StandardScaler + RandomForest(100) as the same ONNX file in both; ours with
-validation, request ids and metrics on. CPU time and not throughput, since it is steady on a shared
-machine.
+validation, request ids and metrics on, once as it is by default and once with every check that
+looks at values. CPU time and not throughput, since it is steady on a shared machine.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class HandWritten:
 """
 
 ROUNDS = 3
+#: Every check that looks at values, at its strictest.
+STRICT = {"range": "reject", "category": "reject", "type": "coerce", "infinite": "coerce"}
+#: A caller's trace, as its header.
+TRACE = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
 
 
 def cost(
@@ -61,12 +65,15 @@ def cost(
 def test_cpu_a_request(paths: Paths, tmp_path: Path) -> None:
     model, sample = models.forest()
     deployment = jd.deploy(model, name="forest", sample=sample, engine="onnx")
+    strict = jd.deploy(model, name="strict", sample=sample, engine="onnx", validate=STRICT)
     record = sample.head(1).to_dict("records")
     rows = sample.head(1).to_numpy().tolist()
     header, _, key = paths.key_header.read_text().strip().partition(": ")
     with ControllerClient(paths) as client:
-        processes = client.deployment("forest").versions[0].processes
-        workers = [psutil.Process(p.pid) for p in processes]
+        workers, strict_workers = (
+            [psutil.Process(p.pid) for p in client.deployment(name).versions[0].processes]
+            for name in ("forest", "strict")
+        )
         pid = client.info().gateway.pid
         assert pid is not None
         envoy = [psutil.Process(pid)]
@@ -75,7 +82,7 @@ def test_cpu_a_request(paths: Paths, tmp_path: Path) -> None:
     (onnx,) = store.rglob("model.onnx")
     (tmp_path / "service.py").write_text(HAND_WRITTEN.replace("MODEL", str(onnx)))
 
-    ours, plain, theirs, gateway = [], [], [], []
+    ours, checked, traced, plain, theirs, gateway = [], [], [], [], [], []
     hand_written = {"rows": rows}
     with (
         bentoml_serve(f"forest:{deployment.version}") as (own_url, own_pid, _),
@@ -86,12 +93,17 @@ def test_cpu_a_request(paths: Paths, tmp_path: Path) -> None:
             before = cpu_seconds(envoy)
             ours.append(cost(workers, url, record, {header: key}, 4000))
             gateway.append((cpu_seconds(envoy) - before) / 4200 * 1e6)
+            url = f"{strict.endpoint}/predict"
+            checked.append(cost(strict_workers, url, record, {header: key}, 4000))
+            traced.append(cost(strict_workers, url, record, {header: key, **TRACE}, 4000))
             plain.append(cost(tree(own_pid), f"{own_url}/predict", rows, {}, 4000))
             theirs.append(cost(tree(hand_pid), f"{hand_url}/predict", hand_written, {}, 1500))
 
     print("\nµs of CPU a request, one row of 30 features, RandomForest(100), three rounds:")
     for name, values in {
         "worker behind the gateway, a record": ours,
+        "… with all checks of values on": checked,
+        "… and a trace passed on": traced,
         "the same Bento under `bentoml serve`, a row": plain,
         "hand-written @bentoml.api, same ONNX, a row": theirs,
         "Envoy, for comparison": gateway,
@@ -99,4 +111,5 @@ def test_cpu_a_request(paths: Paths, tmp_path: Path) -> None:
         print(f"  {name:45} " + "  ".join(f"{v:7.0f}" for v in values))
     print(f"  ratio of the medians {statistics.median(theirs) / statistics.median(plain):.1f}")
     assert statistics.median(ours) <= 200
+    assert statistics.median(traced) <= 200
     assert statistics.median(theirs) / statistics.median(plain) >= 10

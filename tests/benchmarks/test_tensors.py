@@ -20,7 +20,7 @@ import onnxruntime as ort
 import orjson
 import pytest
 
-from jupyter_deploy.serving.fallthrough import Message, Scope
+from jupyter_deploy.serving.http.fallthrough import Message, Scope
 from tests.serving.asgi import Served
 from tests.serving.oip_client import INFER, json_tensor, request, tensor
 from tests.serving.packs import forest_onnx

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from jupyter_deploy.serving.exchange import Head
-from jupyter_deploy.serving.mlflow import InvocationError
+from jupyter_deploy.serving.http.exchange import Head
+from jupyter_deploy.serving.http.mlflow import InvocationError
 from jupyter_deploy.serving.oip import TensorError
 from jupyter_deploy.serving.problems import InvalidInput, MalformedBody, Problem
 from tests.fuzz import nested, reading, subjects, tables, tensors

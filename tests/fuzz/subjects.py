@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from jupyter_deploy.serving.engines import Engine, Outputs
-from jupyter_deploy.serving.mlflow import Scoring
+from jupyter_deploy.serving.http.mlflow import Scoring
 from jupyter_deploy.serving.oip import Protocol
 from jupyter_deploy.serving.policies import CHECKS, Policy
 from jupyter_deploy.serving.runtime import Runtime

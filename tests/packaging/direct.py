@@ -12,9 +12,9 @@ import numpy as np
 
 from jupyter_deploy.packaging.conversion import Converted
 from jupyter_deploy.packaging.golden import golden
-from jupyter_deploy.serving.decode import Decoder
-from jupyter_deploy.serving.encode import Encoder
 from jupyter_deploy.serving.engines import load
+from jupyter_deploy.serving.http.encode import Encoder
+from jupyter_deploy.serving.inputs.decode import Decoder
 from jupyter_deploy.serving.packed import Packed
 from jupyter_deploy.types import Golden
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression
 
 from jupyter_deploy.exceptions import SampleError
 from jupyter_deploy.packaging import inspect_model
-from jupyter_deploy.packaging.calls import call_on_sample, name_of
+from jupyter_deploy.packaging.diagnosis.calls import call_on_sample, name_of
 from tests.packaging import cases
 
 

@@ -24,8 +24,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from jupyter_deploy.exceptions import UnsupportedModelError
-from jupyter_deploy.packaging import captures
-from jupyter_deploy.packaging.pickling import dump
+from jupyter_deploy.packaging.contents import captures
+from jupyter_deploy.packaging.contents.pickling import dump
 from tests import models
 
 Function = Callable[..., Any]

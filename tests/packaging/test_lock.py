@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from jupyter_deploy.config import Paths
-from jupyter_deploy.packaging import lock, resolver
-from jupyter_deploy.packaging.indexes import pip_options, uv_environment
-from jupyter_deploy.packaging.installed import constraints
-from jupyter_deploy.packaging.lock import Lock, locking
-from jupyter_deploy.packaging.requirements import Requirement, pin
-from jupyter_deploy.packaging.resolver import reason
+from jupyter_deploy.packaging.dependencies import lock, resolver
+from jupyter_deploy.packaging.dependencies.indexes import pip_options, uv_environment
+from jupyter_deploy.packaging.dependencies.installed import constraints
+from jupyter_deploy.packaging.dependencies.lock import Lock, locking
+from jupyter_deploy.packaging.dependencies.requirements import Requirement, pin
+from jupyter_deploy.packaging.dependencies.resolver import reason
 from jupyter_deploy.types import Engine
 from tests.packaging.indexes import PASSWORD, USER, index
 

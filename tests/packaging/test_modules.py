@@ -13,10 +13,11 @@ import pytest
 
 from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import UnsupportedModelError
-from jupyter_deploy.packaging import build, convert, copying, inspect_model
-from jupyter_deploy.packaging.copying import files_of
-from jupyter_deploy.packaging.modules import Imports, trace
-from jupyter_deploy.packaging.origins import Origin, distributions_of, origin_of, refresh
+from jupyter_deploy.packaging import build, convert, inspect_model
+from jupyter_deploy.packaging.contents import copying
+from jupyter_deploy.packaging.contents.copying import files_of
+from jupyter_deploy.packaging.contents.modules import Imports, trace
+from jupyter_deploy.packaging.contents.origins import Origin, distributions_of, origin_of, refresh
 from jupyter_deploy.types import VersionSpec
 
 Write = Callable[..., Path]
@@ -195,7 +196,7 @@ def test_a_distribution_that_was_just_installed_is_seen(
     assert trace(["shop_new"]).installed == {"shop_new"}
 
 
-@pytest.mark.parametrize("name", ["service", "model_runtime", "model"])
+@pytest.mark.parametrize("name", ["service", "model_runtime", "user_modules"])
 def test_names_of_the_bentos_own_are_refused(project: Write, name: str) -> None:
     project(**{name: ""})
     with pytest.raises(UnsupportedModelError, match=rf"module '{name}' .* name of") as told:
@@ -270,8 +271,8 @@ RATES = json.loads(Path(__file__).with_name("rates.json").read_text())
 
 class Prices:
     def predict(self, rows):
-        import shop_late
-        return with_tax(rows[:, 0]) * RATES["factor"] + shop_late.ADD
+        import model
+        return with_tax(rows[:, 0]) * RATES["factor"] + model.ADD
 """
 
 
@@ -282,7 +283,7 @@ def own_model(project: Write) -> Any:
             "shop/model.py": MODEL,
             "shop/tax.py": "def with_tax(x): return x * 2",
             "shop/rates.json": '{"factor": 10}',
-            "shop_late.py": "ADD = 1",
+            "model.py": "ADD = 1",
         }
     )
     return importlib.import_module("shop.model").Prices()
@@ -305,10 +306,11 @@ print(sys.modules["shop.tax"].__file__)
 """
 
 
+# a module called model, as the Bento's own folder is: the user's comes first
 def test_the_packed_model_imports_the_copies(paths: Paths, project: Write, tmp_path: Path) -> None:
     spec = pack(own_model(project))
     src = Path(spec.bento_home, "bentos", "prices", "1.0.0", "src")
-    assert spec.provenance.modules == ["shop", "shop_late"]
+    assert spec.provenance.modules == ["model", "shop"]
     assert b"RATES" not in (src / "model" / "model.pkl").read_bytes()
     done = subprocess.run(
         [sys.executable, "-I", "-c", LOADS, str(src)],

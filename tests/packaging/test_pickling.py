@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jupyter_deploy.exceptions import UnsupportedModelError
-from jupyter_deploy.packaging.pickling import dump
+from jupyter_deploy.packaging.contents.pickling import dump
 from tests import models
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_deploy.exceptions import PackagingError
-from jupyter_deploy.packaging import requirements
-from jupyter_deploy.packaging.requirements import Requirement, pin
+from jupyter_deploy.packaging.dependencies import requirements
+from jupyter_deploy.packaging.dependencies.requirements import Requirement, pin
 from jupyter_deploy.serving.signature import Column, Signature
 from jupyter_deploy.types import Engine
 
@@ -70,7 +70,7 @@ def test_a_missing_requirement_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 REPOSITORY = """
-from jupyter_deploy.packaging.requirements import pin
+from jupyter_deploy.packaging.dependencies.requirements import pin
 from jupyter_deploy.types import Engine
 (found,) = [r for r in pin(Engine.NATIVE, (), ["gitty"]) if r.name == "git-ty"]
 print(found.line)

@@ -18,8 +18,8 @@ import pytest
 
 from jupyter_deploy.config import Paths
 from jupyter_deploy.packaging import build, convert, inspect_model
-from jupyter_deploy.packaging.indexes import uv_environment
-from jupyter_deploy.packaging.resolver import find_uv
+from jupyter_deploy.packaging.dependencies.indexes import uv_environment
+from jupyter_deploy.packaging.dependencies.resolver import find_uv
 from jupyter_deploy.types import Engine, VersionSpec
 from tests import models
 from tests.packaging import cases

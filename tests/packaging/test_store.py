@@ -50,7 +50,7 @@ build(convert(inspected), name="m", version="1.0.0")
 
 #: Every step of packing that leaves something, with the module that calls it.
 STEPS = [
-    ("resolver", "Run.wait", "before"),
+    ("dependencies.resolver", "Run.wait", "before"),
     ("bento", "_write_source", "after"),
     ("bento", "_write_modules", "after"),
     ("bento", "_write_hooks", "after"),
@@ -115,7 +115,7 @@ def test_a_kill_leaves_all_or_nothing(
     home = bento_home()
     complete = (step, moment) == ("_publish", "after")
     assert listed(home) == (["m:1.0.0"] if complete else [])
-    if module != "resolver":
+    if module != "dependencies.resolver":
         assert leftovers(home)
     if complete:
         with pytest.raises(ConflictError):

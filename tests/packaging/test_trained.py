@@ -22,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from jupyter_deploy.exceptions import SampleError
 from jupyter_deploy.packaging import inspect_model
-from jupyter_deploy.packaging.trained import trained
+from jupyter_deploy.packaging.diagnosis.trained import trained
 from tests.packaging import cases
 
 RANDOM = np.random.default_rng(5)

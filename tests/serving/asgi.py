@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from jupyter_deploy.serving.fallthrough import LazyApp, Receive, Scope, Send
-from jupyter_deploy.serving.lane import Lane, Limits
-from jupyter_deploy.serving.metrics import Metrics
+from jupyter_deploy.serving.http.fallthrough import LazyApp, Receive, Scope, Send
+from jupyter_deploy.serving.http.lane import Lane, Limits
+from jupyter_deploy.serving.http.metrics import Metrics
 from jupyter_deploy.serving.runtime import Runtime
 from tests.serving.packs import NAME, VERSION, pack
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_deploy.serving.cells import Field
-from jupyter_deploy.serving.decode import Decoder
 from jupyter_deploy.serving.engines.base import as_arrays
 from jupyter_deploy.serving.engines.onnx import _field
 from jupyter_deploy.serving.engines.rows import NativeRows
+from jupyter_deploy.serving.inputs.cells import Field
+from jupyter_deploy.serving.inputs.decode import Decoder
 from jupyter_deploy.serving.problems import InvalidInput, MalformedBody
 from tests.serving.packs import column, signature
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jupyter_deploy.serving.encode import Encoder
 from jupyter_deploy.serving.engines import Outputs
 from jupyter_deploy.serving.engines.onnx import OnnxModel
+from jupyter_deploy.serving.http.encode import Encoder
 from jupyter_deploy.serving.problems import InvalidInput, ModelFailed
 from jupyter_deploy.serving.runtime import Runtime
 from jupyter_deploy.serving.signature import Output

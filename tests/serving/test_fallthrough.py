@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_deploy.serving.fallthrough import LazyApp, Receive, Scope, Send
+from jupyter_deploy.serving.http.fallthrough import LazyApp, Receive, Scope, Send
 
 
 class App:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jupyter_deploy.serving.decode import Decoder
 from jupyter_deploy.serving.engines.rows import NativeRows
+from jupyter_deploy.serving.inputs.decode import Decoder
 from jupyter_deploy.serving.problems import InvalidInput
 from tests.serving.asgi import Served
 from tests.serving.packs import column, forest_onnx, mixed_native, mixed_onnx, signature

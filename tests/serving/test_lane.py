@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_deploy.gateway.plan import BODY_MAX
-from jupyter_deploy.serving.lane import Limits
+from jupyter_deploy.serving.http.lane import Limits
 from tests.serving.asgi import Served
 from tests.serving.packs import VERSION, column, forest_onnx, native, ridge_onnx, signature
 

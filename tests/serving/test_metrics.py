@@ -12,8 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 from prometheus_client.samples import Sample
 
-from jupyter_deploy.serving import metrics
-from jupyter_deploy.serving.metrics import Metrics
+from jupyter_deploy.serving.http import metrics
+from jupyter_deploy.serving.http.metrics import Metrics
 from tests.serving.packs import NAME, VERSION
 
 #: BentoML's own default, which has bounds that ours lack.
@@ -21,7 +21,7 @@ THEIRS = (0.005, 0.01, 0.075, 0.75, 7.5, math.inf)
 
 FILL = f"""
 import sys
-from jupyter_deploy.serving.metrics import Metrics
+from jupyter_deploy.serving.http.metrics import Metrics
 m = Metrics({NAME!r}, {VERSION!r}, {THEIRS[:-1]!r})
 gauge = m.in_flight("/predict")
 for _ in range(int(sys.argv[1])):

@@ -16,8 +16,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 
 from jupyter_deploy.packaging.samples import open_sample
-from jupyter_deploy.serving.decode import Decoder
 from jupyter_deploy.serving.engines.rows import NativeRows, count_rows
+from jupyter_deploy.serving.inputs.decode import Decoder
 from jupyter_deploy.serving.problems import InvalidInput
 from jupyter_deploy.serving.runtime import Runtime
 from jupyter_deploy.serving.signature import Output, Signature

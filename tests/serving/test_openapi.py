@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from jupyter_deploy.serving import dialect, schemas
+from jupyter_deploy.serving.http import dialect, schemas
 from jupyter_deploy.serving.signature import Output
 from tests.serving.asgi import Served
 from tests.serving.packs import (

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jupyter_deploy.serving.lane import Limits
+from jupyter_deploy.serving.http.lane import Limits
 from tests.serving.asgi import Served
 from tests.serving.live import Wire, live
 from tests.serving.packs import column, mixed_onnx, native, ridge_onnx, signature

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from jupyter_deploy.serving.pace import Pace
+from jupyter_deploy.serving.http.pace import Pace
 from jupyter_deploy.serving.runtime import INLINE_BYTES, INLINE_SECONDS
 
 LONGER = 2 * INLINE_BYTES

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jupyter_deploy.serving.decode import Decoder
 from jupyter_deploy.serving.engines.rows import NativeRows
+from jupyter_deploy.serving.inputs.decode import Decoder
 from jupyter_deploy.serving.policies import CHECKS
 from jupyter_deploy.serving.problems import Cell, InvalidInput
 from jupyter_deploy.serving.signature import Column, Signature

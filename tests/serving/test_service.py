@@ -14,7 +14,7 @@ from typing import Any
 import bentoml
 import pytest
 
-from jupyter_deploy.serving.lane import Lane
+from jupyter_deploy.serving.http.lane import Lane
 from jupyter_deploy.serving.service import KNOWN_GOOD, build_service
 from tests.serving.packs import NAME, pack, project, ridge_onnx
 

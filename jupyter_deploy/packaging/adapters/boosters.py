@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.packaging.adapters.sklearn import SklearnAdapter
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError
-from jupyter_deploy.packaging.calls import call_on_sample
+from jupyter_deploy.packaging.diagnosis.calls import call_on_sample
 from jupyter_deploy.packaging.outputs import as_outputs
 from jupyter_deploy.packaging.samples import row_count
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError, Whole
-from jupyter_deploy.packaging.calls import call_on_sample
+from jupyter_deploy.packaging.diagnosis.calls import call_on_sample
+from jupyter_deploy.packaging.diagnosis.template import template
 from jupyter_deploy.packaging.outputs import as_outputs, plain_values
 from jupyter_deploy.packaging.samples import row_count
-from jupyter_deploy.packaging.template import template
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.outputs import Outputs

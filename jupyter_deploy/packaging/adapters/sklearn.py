@@ -10,7 +10,7 @@ from jupyter_deploy.packaging.adapters.converting import graphs
 from jupyter_deploy.packaging.adapters.generic import plain_classes
 from jupyter_deploy.packaging.adapters.steps import last
 from jupyter_deploy.packaging.adapters.table import Whole
-from jupyter_deploy.packaging.calls import call_on_sample
+from jupyter_deploy.packaging.diagnosis.calls import call_on_sample
 from jupyter_deploy.packaging.outputs import as_outputs
 from jupyter_deploy.packaging.samples import row_count
 

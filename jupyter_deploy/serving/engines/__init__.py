@@ -1,7 +1,7 @@
 """Who runs the model: ONNX Runtime, or the pickled object itself.
 
-An engine says how it wants its input (:class:`~..decode.Input`), makes it from checked columns,
-and runs it. Nothing here knows of HTTP.
+An engine says how it wants its input (:class:`~..inputs.decode.Input`), makes it from checked
+columns, and runs it. Nothing here knows of HTTP.
 """
 
 from __future__ import annotations

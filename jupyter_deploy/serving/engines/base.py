@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..cells import Field
-from ..decode import Input
+from ..inputs.cells import Field
+from ..inputs.decode import Input
 from ..signature import Column, Signature
 
 Array = np.ndarray[Any, Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import Field
+from ..inputs.cells import Field
 from ..problems import Cell, InvalidInput
 from ..signature import Column
 from .base import Array

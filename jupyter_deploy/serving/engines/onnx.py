@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import Field
+from ..inputs.cells import Field
 from ..packed import Packed
 from ..problems import Cell, InvalidInput
 from ..signature import Column, Signature

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cells import Field
-from ..moments import Moments
+from ..inputs.cells import Field
+from ..inputs.moments import Moments
 from ..signature import Column, Layout, Signature
 from .base import Array, as_arrays, bounds, integer_dtype
 from .frames import pandas_maker, polars_maker

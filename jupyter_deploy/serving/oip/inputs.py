@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..decode import Decoder
+from ..inputs.decode import Decoder
 from ..signature import Column, Signature
 from .binary import Array
 from .datatypes import of_column

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..encode import writable
 from ..engines import Outputs
+from ..http.encode import writable
 from .binary import Array, packed
 from .datatypes import BYTES, WIRE, of_dtype
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..decode import refuse_repeated_keys
+from ..inputs.decode import refuse_repeated_keys
 from ..problems import MalformedBody
 from .binary import Tail
 from .errors import TensorError

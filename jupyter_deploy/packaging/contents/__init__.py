@@ -1,0 +1,1 @@
+"""What of the user's goes along: the model, functions, modules; and what can't."""

@@ -1,0 +1,1 @@
+"""What a version needs installed: exact versions, locked with hashes."""

@@ -1,0 +1,1 @@
+"""The lane and all that it speaks over HTTP, but the inference protocol."""
