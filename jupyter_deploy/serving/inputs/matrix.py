@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from itertools import chain
-from operator import itemgetter
+from operator import itemgetter, le
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,9 @@ class FloatMatrix:
         self._least = np.array([rules[i].low for i in ranged])
         self._most = np.array([rules[i].high for i in ranged])
         self._plain = not integers and not ranged
+        # the same for one row, column by column
+        self._from = [-np.inf if rule.low is None else rule.low for rule in rules]
+        self._to = [np.inf if rule.low is None else rule.high for rule in rules]
 
     @staticmethod
     def fits(rules: Sequence[Rule], dtype: np.dtype[Any] | None) -> bool:
@@ -82,12 +85,16 @@ class FloatMatrix:
         values = self._flat(document)
         if not values or not self._allowed.issuperset(map(type, values)):
             return None
-        if len(values) == self._width and self._plain:
+        if len(values) == self._width and self._integers is None:
             try:
                 # refuses what doesn't fit a float32, and null
                 packed = self._pack(*values)
             except (OverflowError, struct.error):
                 return self._array(values) if self._required is not None else None
+            if not self._plain and not (
+                all(map(le, self._from, values)) and all(map(le, values, self._to))
+            ):
+                return None
             return np.frombuffer(packed, self._dtype).reshape(1, self._width)
         return self._array(values)
 
