@@ -269,8 +269,11 @@ def test_the_page_needs_nothing_from_elsewhere(served: Served) -> None:
     assert "color-scheme: light dark" in answer.text
     for path in document(served)["paths"]:
         assert f"<code>{path}</code>" in answer.text
-    for described in served.runtime.packed.signature.inputs:
-        assert described.name in answer.text
+    found = served.runtime.packed.signature
+    for described in (*found.inputs, *found.outputs):
+        assert f"<td>{described.name}</td>" in answer.text
+    for label in found.classes or ():
+        assert str(label) in answer.text
 
 
 def test_a_name_is_text_on_the_page(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def document(
             "title": packed.name,
             "version": packed.version,
             "description": f"Predictions of {packed.name}, by {packed.engine}. "
-            f"A body has at most {limits.body} bytes.",
+            f"A body has at most {limits.body:,} bytes.",
         },
         # where this document lies: a gateway may have put a name in front
         "servers": [{"url": "."}],

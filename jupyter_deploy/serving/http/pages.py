@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 
 from ..oip import Protocol
 from ..runtime import Runtime
+from ..signature import Signature
 from . import openapi, schemas
 from .admission import Limits
 
@@ -97,17 +99,44 @@ def page(document: dict[str, Any], runtime: Runtime) -> str:
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f"<p>{escape(info['description'])} "
         '<a href="openapi.json">OpenAPI document</a> · <a href="metrics">metrics</a></p>'
-        f"<h2>Columns</h2>{_columns(runtime)}<h2>Routes</h2>{routes}</body></html>"
+        f"<h2>Columns</h2>{_columns(runtime.packed.signature)}"
+        f"<h2>Answers</h2>{_outputs(runtime.packed.signature)}"
+        f"<h2>Routes</h2>{routes}</body></html>"
     )
 
 
-def _columns(runtime: Runtime) -> str:
+def _columns(signature: Signature) -> str:
     rows = [
-        (column.name, column.kind, column.dtype, "yes" if column.nullable else "", seen)
-        for column in runtime.packed.signature.inputs
-        for seen in [schemas.seen(column)]
+        (
+            column.name,
+            column.kind,
+            column.dtype,
+            "yes" if column.nullable else "",
+            schemas.seen(column),
+            _policies({**signature.policies, **column.policies}),
+        )
+        for column in signature.inputs
     ]
-    head = "".join(f"<th>{h}</th>" for h in ("column", "type", "dtype", "null", "in the sample"))
+    return _table(("column", "type", "dtype", "null", "in the sample", "checks set"), rows)
+
+
+def _outputs(signature: Signature) -> str:
+    rows = []
+    for output in signature.outputs:
+        classes = output.classes
+        if output.name == "probabilities":
+            classes = signature.classes
+        shape = ", ".join("rows" if n == -1 else str(n) for n in output.shape)
+        rows.append((output.name, output.dtype, shape, ", ".join(map(str, classes or ()))))
+    return _table(("name", "dtype", "shape", "classes"), rows)
+
+
+def _policies(policies: Mapping[str, str]) -> str:
+    return ", ".join(f"{check}={policy}" for check, policy in policies.items())
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows
     )

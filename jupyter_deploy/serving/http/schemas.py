@@ -108,7 +108,11 @@ def seen(column: Column) -> str:
         return f"{shown} and {more} others" if more > 0 else shown
     if column.minimum is None:
         return ""
-    return f"{column.minimum} to {column.maximum}"
+    low, high = (
+        f"{end:.6g}" if isinstance(end, float) else str(end)
+        for end in (column.minimum, column.maximum)
+    )
+    return f"{low} to {high}"
 
 
 def example(signature: Signature, warmup: Any) -> Mapping[str, Any]:
