@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from jupyter_deploy.serving.http.exchange import Head
 from jupyter_deploy.serving.http.mlflow import InvocationError
 from jupyter_deploy.serving.oip import TensorError
 from jupyter_deploy.serving.problems import InvalidInput, MalformedBody, Problem
-from tests.fuzz import nested, reading, subjects, tables, tensors
+from tests.fuzz import heads, nested, reading, subjects, tables, tensors
 from tests.fuzz.comparing import Finding, same
 from tests.fuzz.reading import Refused
 from tests.fuzz.subjects import Subject, subject
@@ -137,23 +136,6 @@ def _must_be_refused(tested: Subject, expected: Expected, problem: Problem) -> N
         raise Finding(f"refused: {problem.detail}")
 
 
-def _head(data: bytes) -> None:
-    """Headers, one a line as ``name: value``."""
-    pairs = [line.partition(b": ")[::2] for line in data.split(b"\n")]
-    head = Head.of({"headers": pairs})
-    request_id = head.request_id.decode("ascii")
-    if not 0 < len(request_id) <= 128 or not request_id.isprintable() or " " in request_id:
-        raise Finding(f"the request id is {request_id!r}")
-    try:
-        head.require_json()
-    except Problem:
-        return
-    kind = dict(reversed(pairs)).get(b"content-type", b"")
-    types = [value for name, value in pairs if name == b"content-type"]
-    if not types or types[-1].split(b";")[0].strip().lower() != b"application/json":
-        raise Finding(f"taken for JSON: {kind!r}")
-
-
 #: By name, which is also the folder of the corpus.
 HARNESSES: dict[str, Harness] = {
     "predict-floats": _predict(subjects.floats),
@@ -173,5 +155,5 @@ HARNESSES: dict[str, Harness] = {
     "invocations-tensors": _invocations(subjects.tensors),
     "invocations-policies": _invocations(subjects.policies),
     "invocations-frame": _invocations(subjects.frame),
-    "head": _head,
+    "head": heads.check,
 }
