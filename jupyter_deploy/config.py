@@ -111,8 +111,8 @@ class Paths:
         Raises
         ------
         ControllerError
-            When a folder belongs to someone else or is open to others, or when the runtime
-            folder is too long for a socket path.
+            When a folder can't be made, belongs to someone else or is open to others, or when
+            the runtime folder is too long for a socket path.
         """
         if len(os.fsencode(self.sockets / ("x" * 20))) > SOCKET_PATH_MAX:
             raise ControllerError(
@@ -127,7 +127,15 @@ class Paths:
             self.sockets,
             self.gateway,
         ):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise ControllerError(
+                    f"The folder {folder} can't be made: {error.strerror}.",
+                    "Set JUPYTER_DEPLOY_HOME (what is deployed is kept there) and "
+                    "JUPYTER_DEPLOY_RUNTIME (sockets; a short path) to folders on a disk with "
+                    "space that you may write to.",
+                ) from error
             _check_private(folder)
         return self
 

@@ -40,6 +40,15 @@ def test_it_is_started_found_again_and_ended(paths: Paths) -> None:
     assert not something_runs(paths)
 
 
+def test_a_folder_that_cannot_be_made_is_told_with_the_variables(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    away = Paths(home=tmp_path / "file" / "deploy", runtime=tmp_path / "r")
+    with pytest.raises(ControllerError, match=r"file/deploy can't be made: Not a dir") as raised:
+        ensure_controller(away)
+    assert "JUPYTER_DEPLOY_HOME" in raised.value.hint
+    assert "JUPYTER_DEPLOY_RUNTIME" in raised.value.hint
+
+
 def test_two_faces_at_once_share_one(paths: Paths) -> None:
     with ThreadPoolExecutor(3) as pool:
         clients = list(pool.map(lambda _: ensure_controller(paths), range(3)))
