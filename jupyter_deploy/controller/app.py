@@ -80,7 +80,7 @@ def _controller(paths: Paths, loop: Loop, shutdown: Shutdown) -> APIRouter:
     @router.get("/operations/{identity}")
     async def operation(identity: str) -> Operation:
         """Progress of a deploy."""
-        return loop.store.operation(identity)
+        return loop.operation(identity)
 
     @router.get("/events")
     async def events(

@@ -19,9 +19,13 @@ from jupyter_deploy.controller.processes import Stray
 from jupyter_deploy.controller.store import Store
 from jupyter_deploy.controller.traffic import Traffic
 from jupyter_deploy.controller.workers import Limits
-from jupyter_deploy.types import EventPage
+from jupyter_deploy.exceptions import DEPLOY, ControllerError
+from jupyter_deploy.types import EventPage, Operation, OperationState
 
 log = logging.getLogger(__name__)
+
+#: Seconds until a version is taken up again whose task could not even record why it failed.
+_AGAIN = 2.0
 
 
 class Loop:
@@ -67,6 +71,24 @@ class Loop:
                 life.changed.set()
         if not self._closing:
             self._lead(name, [])
+
+    def operation(self, identity: str) -> Operation:
+        """Return a deploy's progress.
+
+        Raises
+        ------
+        ControllerError
+            When it can't be written down how it goes on, for example on a full disk.
+        """
+        operation = self.store.operation(identity)
+        why = self.store.unwritable
+        if not why or operation.state is not OperationState.RUNNING:
+            return operation
+        raise ControllerError(
+            f"The controller can't keep its state in {self._paths.home}: {why}.",
+            f"Free some space there; {operation.deployment} {operation.version} goes on by itself "
+            f"then: {DEPLOY} status {operation.deployment}. What served before still does.",
+        )
 
     async def settled(self, name: str, timeout: float) -> bool:
         """Wait until nothing of `name` runs any more; False when that took too long."""
@@ -130,6 +152,7 @@ class Loop:
             return
         if error := task.exception():
             log.error("the task of %s %s failed", *key, exc_info=error)
+            asyncio.get_running_loop().call_later(_AGAIN, self.poke, key[0])
         else:
             # it may have been wanted again just before it ended
             self._lead(key[0], [])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 
 from jupyter_deploy.controller.database import open_engine
@@ -42,7 +43,14 @@ class ProcessRecords:
     ----------
     path
         The SQLite file; created or migrated as needed.
+
+    Attributes
+    ----------
+    unwritable
+        Why the last write failed, such as a full disk; empty when it didn't.
     """
+
+    unwritable = ""
 
     def __init__(self, path: Path) -> None:
         self._engine = open_engine(path)
@@ -58,9 +66,14 @@ class ProcessRecords:
 
     @contextmanager
     def _write(self) -> Iterator[Transaction]:
-        with self._sessions.begin() as session:
-            transaction = Transaction(session)
-            yield transaction
+        try:
+            with self._sessions.begin() as session:
+                transaction = Transaction(session)
+                yield transaction
+        except OperationalError as error:
+            self.unwritable = str(error.orig)
+            raise
+        self.unwritable = ""
         if transaction.announced:
             for listener in self._listeners:
                 listener()

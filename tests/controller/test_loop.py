@@ -40,6 +40,31 @@ def test_a_version_without_golden_requests_says_that_nothing_was_replayed(
     assert (operation.state, verify.state) == ("done", "done")
 
 
+def test_a_deploy_that_cannot_be_recorded_says_so_and_goes_on_when_it_can(
+    controller: Controller, versions: Versions
+) -> None:
+    operation = controller.submit(versions.spec("churn", "1.0.0", ready=False))
+    wait_for(lambda: controller.pids("churn", "1.0.0") not in ([], [None]), 20, "the worker")
+    process = psutil.Process(controller.pid())
+    free = process.rlimit(psutil.RLIMIT_FSIZE)
+    journal = controller.paths.home / "state.db-wal"
+    # what a full disk is to one process; there is room for the log
+    process.rlimit(psutil.RLIMIT_FSIZE, (journal.stat().st_size, free[1]))
+    versions.behave("1.0.0")
+
+    def told() -> dict[str, str] | None:
+        answer = controller.http.get(f"/operations/{operation.id}")
+        return None if answer.status_code == 200 else answer.json()
+
+    problem = wait_for(told, 20, "the trouble to be told")
+    assert problem["code"] == "controller"
+    assert f"can't keep its state in {controller.paths.home}" in problem["detail"]
+    process.rlimit(psutil.RLIMIT_FSIZE, free)
+    wait_for(lambda: controller.info("churn")["state"] == "running", 30, "churn to run")
+    assert controller.finished(operation.id).state == "done"
+    assert controller.predict("churn").json()["predictions"] == [1.0, 2.0]
+
+
 def test_a_second_version_replaces_the_first(controller: Controller, versions: Versions) -> None:
     controller.deploy(versions.spec("churn", "1.0.0"))
     (old,) = controller.pids("churn", "1.0.0")
