@@ -174,7 +174,14 @@ def test_without_uv_there_are_versions_only(paths: Paths, monkeypatch: pytest.Mo
     ("said", "told"),
     [
         ("Because a==1 depends on b<2 and b==3 … are unsatisfiable.", "contradict each other"),
+        (
+            "error: No solution found cause: Because bentoml was not found in the cache and you "
+            "require bentoml==1.4.39, we can conclude that your requirements are unsatisfiable. "
+            "hint: Packages were unavailable because the network was disabled.",
+            "uv works offline (UV_OFFLINE is set)",
+        ),
         ("error: failed to write: No space left on device (os error 28)", "no space left"),
+        ("error: failed to create directory `/x/.cache/uv`: (os error 2)", "can't be written"),
         ("panicked at http://u:secret@host", "uv could not lock them"),
     ],
 )

@@ -9,6 +9,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+#: What uv says, and what it means; the first that is found.
+_REASONS = (
+    (r"[Nn]o space left|os error 28", "there is no space left for uv's cache"),
+    (
+        r"network was disabled|not found in the cache",
+        "uv works offline (UV_OFFLINE is set), and its cache doesn't have all of them",
+    ),
+    (
+        r"Failed to fetch|Request failed|error sending|dns error|timed out",
+        "the package index can't be reached",
+    ),
+    (
+        r"[Rr]ead-only file system|[Pp]ermission denied|[Ff]ailed to create directory"
+        r"|[Ff]ailed to initialize cache",
+        "uv's cache can't be written (UV_CACHE_DIR names its folder)",
+    ),
+    ("unsatisfiable", "the installed versions contradict each other (see: pip check)"),
+)
+
 
 def find_uv() -> str | None:
     """Return the path of uv's program; None when it is not installed."""
@@ -93,10 +112,4 @@ def reason(said: str) -> str:
     if version or name:
         found = (version or name)[1]  # type: ignore[index]  # one of the two is
         return f"no package index that is set up here has {found}"
-    if re.search(r"[Nn]o space left|os error 28", text):
-        return "there is no space left for uv's cache"
-    if re.search(r"Failed to fetch|Request failed|error sending|dns error|timed out", text):
-        return "the package index can't be reached"
-    if "unsatisfiable" in text:
-        return "the installed versions contradict each other (see: pip check)"
-    return "uv could not lock them"
+    return next((why for sign, why in _REASONS if re.search(sign, text)), "uv could not lock them")
