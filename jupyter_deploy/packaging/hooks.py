@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError, UsageError
 from jupyter_deploy.packaging.diagnosis.calls import call_on_sample, name_of
+from jupyter_deploy.packaging.diagnosis.parameters import bound, counted, parameters_of, takes
 from jupyter_deploy.packaging.outputs import Outputs, as_outputs
 from jupyter_deploy.packaging.samples import PREPROCESSED, article, open_sample, row_count
 from jupyter_deploy.packaging.samples.values import OpaqueSample, ValuesSample
@@ -146,24 +147,24 @@ def hooks_of(preprocess: Any, postprocess: Any) -> Hooks | None:
         return None
     if preprocess is not None:
         _check_callable("preprocess", preprocess, "transform")
-        parameters = _parameters(preprocess)
-        if parameters is not None and not _takes(parameters, 1):
+        parameters = parameters_of(preprocess)
+        if parameters is not None and not takes(parameters, 1):
             raise UsageError(
-                f"preprocess {name_of(preprocess)} takes {_counted(parameters)}; it is called "
+                f"preprocess {name_of(preprocess)} takes {counted(parameters)}; it is called "
                 "with one, the rows.",
-                _bound("preprocess", preprocess, "rows", parameters),
+                bound("preprocess", preprocess, "rows", parameters),
             )
     both = False
     if postprocess is not None:
         _check_callable("postprocess", postprocess, "inverse_transform")
-        parameters = _parameters(postprocess)
+        parameters = parameters_of(postprocess)
         if parameters is not None:
-            if not _takes(parameters, 1) and not _takes(parameters, 2):
+            if not takes(parameters, 1) and not takes(parameters, 2):
                 raise UsageError(
-                    f"postprocess {name_of(postprocess)} takes {_counted(parameters)}; it is "
+                    f"postprocess {name_of(postprocess)} takes {counted(parameters)}; it is "
                     "called with one, the predictions, or with two, predictions and "
                     "probabilities.",
-                    _bound("postprocess", postprocess, "predictions", parameters),
+                    bound("postprocess", postprocess, "predictions", parameters),
                 )
             both = _wants_probabilities(parameters)
     return Hooks(preprocess, postprocess, both)
@@ -212,40 +213,11 @@ def _check_callable(word: str, hook: Any, method: str) -> None:
     raise UsageError(f"{word} is {article(type(hook).__name__)}, which can't be called.", hint)
 
 
-def _parameters(function: Any) -> list[inspect.Parameter] | None:
-    """None when it doesn't say, as some built-in functions don't."""
-    try:
-        return list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        return None
-
-
-def _takes(parameters: list[inspect.Parameter], count: int) -> bool:
-    try:
-        inspect.Signature(parameters).bind(*range(count))
-    except TypeError:
-        return False
-    return True
-
-
 def _wants_probabilities(parameters: list[inspect.Parameter]) -> bool:
-    if not _takes(parameters, 1):
+    if not takes(parameters, 1):
         return True
     # score(p, threshold=0.5) wants its own default there
     return len(parameters) > 1 and parameters[1].name in _PROBABILITIES
-
-
-def _counted(parameters: list[inspect.Parameter]) -> str:
-    names = ", ".join(p.name for p in parameters)
-    return f"{len(parameters)} parameters ({names})" if parameters else "no parameters"
-
-
-def _bound(word: str, function: Any, first: str, parameters: list[inspect.Parameter]) -> str:
-    if not parameters:
-        return f"Give it a parameter: def {getattr(function, '__name__', word)}({first}): …"
-    name = getattr(function, "__name__", "function")
-    rest = ", ".join(f"{p.name}={p.name}" for p in parameters[1:])
-    return f"Bind the others: {word}=functools.partial({name}, {rest})"
 
 
 def _described(rows: Any) -> str:

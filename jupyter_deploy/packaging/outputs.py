@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import SampleError
+from jupyter_deploy.packaging.samples import article
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +75,7 @@ def _array(predictions: Any, rows: int) -> np.ndarray[Any, Any]:
     returned = type(predictions).__name__
     if isinstance(predictions, dict | str | bytes) or np.ndim(predictions) == 0:
         raise SampleError(
-            f"The model returned a {returned} for {rows} rows of the sample.",
+            f"The model returned {article(returned)} for {rows} rows of the sample.",
             "Return one value a row: an array, a Series or a list.",
         )
     array = np.asarray(predictions)
@@ -113,6 +114,7 @@ def _plain(array: np.ndarray[Any, Any], returned: str) -> np.ndarray[Any, Any]:
         return array
     if array.dtype.kind in "UT":
         return array.astype(object)
+    found = str(array.dtype)
     if array.dtype.kind == "O":
         values = plain_values(array)
         kinds = {type(value) for value in values}
@@ -120,7 +122,10 @@ def _plain(array: np.ndarray[Any, Any], returned: str) -> np.ndarray[Any, Any]:
             plain = np.empty(array.size, dtype=object)
             plain[:] = values
             return plain.reshape(array.shape)
+        odd = kinds - {str, int, float, bool, type(None)}
+        found = " and ".join(sorted(kind.__name__ for kind in odd))
     raise SampleError(
-        f"The model returned a {returned} of {array.dtype} values, which JSON has no form for.",
-        "Return numbers, strings or booleans.",
+        f"The model returned {article(returned)} of {found} values, which JSON has no form for.",
+        "Return numbers, strings or booleans: of several fields one, or a list of numbers a row; "
+        "dates as text, by astype(str).",
     )

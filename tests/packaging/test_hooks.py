@@ -314,7 +314,7 @@ def scaled(rows: Any, mean: float, *, std: float) -> Any:
         (
             {"preprocess": scaled},
             "preprocess scaled() takes 3 parameters (rows, mean, std); it is called with one",
-            "preprocess=functools.partial(scaled, mean=mean, std=std)",
+            "preprocess = functools.partial(scaled, mean=mean, std=std)",
         ),
         ({"preprocess": lambda: 1}, "takes no parameters", "Give it a parameter"),
         ({"preprocess": later}, "preprocess later() is an async function", "def, not async"),
@@ -324,7 +324,7 @@ def scaled(rows: Any, mean: float, *, std: float) -> Any:
         (
             {"postprocess": lambda a, b, c: a},
             "postprocess a lambda takes 3 parameters (a, b, c); it is called with one",
-            "functools.partial",
+            "postprocess = functools.partial(postprocess, b=b, c=c)",
         ),
         ({"postprocess": 3}, "postprocess is an int", "def postprocess(predictions)"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import math
 import re
 import textwrap
@@ -82,6 +83,19 @@ def test_at_most_two_thousand_rows_are_run() -> None:
     assert inspected.rows[-1] == 49_999
 
 
+def scored(rows: Any, weights: Any) -> Any:
+    return rows @ weights
+
+
+def test_a_function_of_more_than_the_rows_is_bound_as_it_is_told() -> None:
+    with pytest.raises(UnsupportedModelError) as caught:
+        inspect_model(scored, np.ones((3, 1)))
+    line = caught.value.hint.removeprefix("Bind the others: ")
+    assert line == "model = functools.partial(scored, weights=weights)"
+    model = functools.partial(scored, weights=np.ones(1))
+    assert inspect_model(model, np.ones((3, 1))).outputs.predictions.tolist() == [1.0] * 3
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
@@ -92,6 +106,11 @@ def test_at_most_two_thousand_rows_are_run() -> None:
         (3.5, "This float can't be deployed"),
         (math, "This module can't be deployed"),
         (SimpleNamespace(score=len), "no predict method and can't be called"),
+        (
+            scored,
+            r"function scored\(\) takes 2 parameters \(rows, weights\); it is",
+        ),
+        (lambda: 1, "The lambda takes no parameters"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_what_would(model: Any, said: str) -> None:
@@ -104,10 +123,11 @@ def test_what_cannot_be_served_is_refused_with_what_would(model: Any, said: str)
     ("answer", "said"),
     [
         ({"a": 1}, "returned a dict"),
-        (3.0, "returned a float"),
+        (3, "returned an int for"),
         (None, "returned a NoneType"),
         ([1, 2], "returned 2 answers for 3 rows"),
-        ([object()] * 3, "JSON has no form for"),
+        ([object()] * 3, "a list of object values, which JSON has no form for"),
+        ([{"a": 1}, {"a": 2}, None], "a list of dict values, which JSON has no form for"),
         (np.ones((3, 2, 2)), r"shape \(3, 2, 2\)"),
         (pd.to_datetime(["2020-01-01"] * 3), "JSON has no form for"),
     ],

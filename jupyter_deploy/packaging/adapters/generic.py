@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging.adapters.table import NotConvertibleError, Whole
-from jupyter_deploy.packaging.diagnosis.calls import call_on_sample
+from jupyter_deploy.packaging.diagnosis.calls import call_on_sample, name_of
+from jupyter_deploy.packaging.diagnosis.parameters import bound, counted, parameters_of, takes
 from jupyter_deploy.packaging.diagnosis.template import template
 from jupyter_deploy.packaging.outputs import as_outputs, plain_values
-from jupyter_deploy.packaging.samples import row_count
+from jupyter_deploy.packaging.samples import article, row_count
 
 if TYPE_CHECKING:
     from jupyter_deploy.packaging.outputs import Outputs
@@ -34,6 +35,13 @@ class GenericAdapter(Whole):
                 f"This {kind} can't be deployed: it has no predict method and can't be called.",
                 template(model),
             )
+        parameters = None if _has_predict(model) else parameters_of(model)
+        if parameters is not None and not takes(parameters, 1):
+            raise UnsupportedModelError(
+                f"The function {name_of(model)} takes {counted(parameters)}; it is called with "
+                "one, the rows.".replace("function a lambda", "lambda"),
+                bound("model", model, "rows", parameters),
+            )
 
     def task(self, model: Any) -> Task:
         return "other" if self.classes(model) is None else "classification"
@@ -54,7 +62,7 @@ class GenericAdapter(Whole):
         return as_outputs(call_on_sample(model.predict, sample, f"{kind}.predict"), proba, rows)
 
     def to_onnx(self, model: Any, signature: Signature) -> list[bytes]:
-        kind = "a function" if not _has_predict(model) else f"a {type(model).__name__}"
+        kind = "a function" if not _has_predict(model) else article(type(model).__name__)
         raise NotConvertibleError(f"{kind} is Python code, which has no ONNX form")
 
 
