@@ -110,6 +110,14 @@ def test_only_the_first_line_of_an_error_is_quoted() -> None:
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+def test_columns_that_an_error_lists_are_quoted() -> None:
+    def fails(rows: Any) -> Any:
+        raise ValueError("The names should match.\nSeen at fit time, yet now missing:\n- c\n- d\n")
+
+    with pytest.raises(SampleError, match=r"match\. Seen at fit time, yet now missing: c, d\n"):
+        call_on_sample(fails, None, "it")
+
+
 def test_functions_have_names_for_sentences() -> None:
     assert name_of(outer) == "outer()"
     assert name_of(lambda x: x) == "a lambda"

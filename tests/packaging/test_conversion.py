@@ -107,6 +107,15 @@ def test_a_step_without_conversion_is_named() -> None:
         converted(*cases.unconvertible(), engine="onnx")
 
 
+def test_numbers_as_text_stay_native_and_are_named() -> None:
+    rows = pd.DataFrame({"a": ["1.5", "-2", "3"] * 5, "b": ["0", "1", "7"] * 5})
+    model = LogisticRegression().fit(rows.astype(float), [0, 1, 1] * 5)
+    found = convert(inspect_model(model, rows))
+    assert "column 'a' holds text, of which LogisticRegression makes numbers" in found.reason
+    eased = inspect_model(model, rows, preprocess=lambda df: df.astype(float))
+    assert convert(eased).engine == "onnxruntime"
+
+
 def test_text_with_nulls_stays_native() -> None:
     model, sample = cases.mixed()
     sample = sample.astype({"city": object})

@@ -183,6 +183,12 @@ def test_shares_and_infinities_are_those_of_all_values() -> None:
     assert (tensor.minimum, tensor.maximum) == (1.0, 3.0)
 
 
+def test_complex_arrays_are_refused_as_complex_columns_are() -> None:
+    with pytest.raises(SampleError, match="'x0' holds complex values") as caught:
+        open_sample(np.ones((2, 1), complex)).columns()
+    assert "real and its imaginary part" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("values", "said", "hint"),
     [

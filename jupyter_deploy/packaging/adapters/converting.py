@@ -40,7 +40,7 @@ def graphs(model: Any, signature: Signature) -> list[bytes]:
         except Exception as error:  # noqa: BLE001  skl2onnx raises whatever its parts raise
             failure = failure or error
     if not found:
-        raise _which_step(model, failure) from failure
+        raise _which_step(model, failure, signature) from failure
     return found
 
 
@@ -119,7 +119,7 @@ def _convert(model: Any, signature: Signature, types: list[tuple[str, Any]]) -> 
     return finish(graph, signature)
 
 
-def _which_step(model: Any, error: Exception | None) -> NotConvertibleError:
+def _which_step(model: Any, error: Exception | None, signature: Signature) -> NotConvertibleError:
     """Name the first step that has no conversion, else say what the converter said."""
     for path, step in leaves(model):
         said = _failure(convertible(step))
@@ -135,6 +135,13 @@ def _which_step(model: Any, error: Exception | None) -> NotConvertibleError:
         if isinstance(said, _no_converter()):
             return NotConvertibleError(f"{named(path, step)} has no conversion")
         return NotConvertibleError(f"{named(path, step)} has no conversion: {_brief(said)}")
+    text = [c.name for c in signature.inputs if c.kind == "string"]
+    if text and "at most 1 input" in str(error):
+        return NotConvertibleError(
+            f"column {text[0]!r} holds text, of which {type(model).__name__} makes numbers by "
+            "itself",
+            f"made numbers of by preprocess, df[{text[0]!r}].astype(float), it converts",
+        )
     return NotConvertibleError(f"the conversion of {type(model).__name__} failed: {_brief(error)}")
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from jupyter_deploy.exceptions import SampleError
 
 _PACKAGE = str(Path(__file__).resolve().parents[2])
+#: Characters of an error with a list that are quoted.
+_LISTED = 300
 _HINT = (
     "The sample must be what the model takes: the same columns, in the same order and types, as "
     "it was trained on."
@@ -110,4 +112,8 @@ def _shown(frame: traceback.FrameSummary) -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
+    if any(line.startswith("- ") for line in lines):
+        # scikit-learn lists the columns at fault below
+        text = " ".join(lines).replace(": - ", ": ").replace(" - ", ", ")
+        return text if len(text) <= _LISTED else f"{text[:_LISTED]}…"
     return lines[0] if lines else "no message"

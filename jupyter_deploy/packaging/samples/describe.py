@@ -62,7 +62,7 @@ def array_column(name: str, values: np.ndarray[Any, Any], *, shape: tuple[int, .
         return object_column(name, values.ravel().tolist(), "object", shape=shape)
     kind = _ARRAY_KINDS.get(values.dtype.kind)
     if kind is None:
-        raise odd_values(name, values.dtype.name, set())
+        raise odd_values(name, values.dtype.name, {complex} if values.dtype.kind == "c" else set())
     dtype = "str" if kind == "string" else str(values.dtype)
     if kind == "string":
         return object_column(name, values.ravel().tolist(), dtype, shape=shape)
