@@ -117,4 +117,10 @@ def diagnose(spec: VersionSpec, log: Sequence[str]) -> str:
             f"Install what is missing into the environment of {spec.interpreter}, "
             "or deploy again from an environment where the model loads."
         )
+    if "FileNotFoundError" in text and "/src/user_modules/" in text:
+        return (
+            "A module of yours that stands alone is copied without the files beside it. Put both "
+            "into a package, a folder with __init__.py, which is copied whole; import from that, "
+            "and make the model again."
+        )
     return f"Read all of it: {DEPLOY} logs {spec.name} --version {spec.version}"

@@ -86,6 +86,10 @@ def test_a_python_that_is_gone_says_what_to_do(versions: Versions) -> None:
         ("python: No module named _bentoml_impl.worker", KNOWN_GOOD),
         ("Error: No such option: --fd", KNOWN_GOOD),
         ("ModuleNotFoundError: No module named 'lightgbm'", "Install what is missing"),
+        (
+            "FileNotFoundError: [Errno 2] No such file: '/b/1.0.0/src/user_modules/config.json'",
+            "into a package, a folder with __init__.py",
+        ),
         ("Killed", "{deploy} logs churn --version 1.0.0"),
     ],
 )

@@ -236,6 +236,7 @@ def test_a_large_variable_is_refused_with_its_size_and_its_user(value: Any, size
             "what a function takes along may have 10 MB."
         )
         assert "an attribute of the model, which may be of any size" in error.hint
+        assert "def __init__(self, history): self.history = history" in error.hint
         assert error.detail["variable"] == "history"
 
 

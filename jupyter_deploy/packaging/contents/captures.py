@@ -174,7 +174,9 @@ def check_sizes(owner: FunctionType | type) -> None:
             f"(self.{name}), which may be of any size, and deploy an instance. "
             if hasattr(value, "predict")
             else "Keep only what is needed of it, or make it an attribute of the model, which may "
-            "be of any size. "
+            f"be of any size: a class that is given it (def __init__(self, {name}): self.{name} = "
+            f"{name}) and has predict (for a pre- or postprocess __call__), of which an object is "
+            "deployed. "
         )
         raise UnsupportedModelError(
             f"The variable {name!r} that {user} uses is {about} ({_type_name(value)}); "
