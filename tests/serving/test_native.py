@@ -161,6 +161,10 @@ def test_a_column_of_a_polars_frame(name: str) -> None:
     made = through(frame)
     assert made.schema == frame.schema
     assert made.equals(frame)
+    alone = frame.select(name)
+    made = through(alone)
+    assert made.schema == alone.schema
+    assert made.equals(alone)
 
 
 def test_an_enum_takes_no_other_value() -> None:

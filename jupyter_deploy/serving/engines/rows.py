@@ -105,6 +105,8 @@ def _storage(column: Column, layout: Layout) -> tuple[np.dtype[Any], bool]:
 
 def _plain(name: str) -> np.dtype[Any] | None:
     """The numpy dtype of numbers or booleans that has this very name."""
+    if not name.isalnum():
+        return None  # numpy reads a language of its own in some: "Datetime(…, time_zone=None)"
     try:
         dtype = np.dtype(name)
     except TypeError:
