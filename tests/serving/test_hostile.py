@@ -164,6 +164,8 @@ def test_arrays_of_the_wrong_kind(array: Any) -> None:
         {"content_length": "abc"},
         {"content_length": "-1"},
         {"content_length": "9" * 400},
+        {"content_length": "9" * 5000},
+        {"content_length": "0" * 5000 + "5"},
         {"x_request_id": "a" * 10_000},
         {"content_type": "application/json" + ";" * 5000},
     ],

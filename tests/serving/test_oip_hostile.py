@@ -221,6 +221,30 @@ def damaged(draw: st.DrawFn) -> tuple[bytes, int]:
     return bytes(made), length + draw(st.sampled_from([0, 0, 0, len(made) - len(body), 1, -1]))
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ([2**40, 0], "rows without values"),
+        ([2**62, 0], "rows without values"),
+        ([1, 0], "rows without values"),
+        ([0, 2**63], "at least one row"),
+        ([0, 3], "at least one row"),
+        ([0, 2**62], "at least one row"),
+    ],
+)
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_shape_alone_makes_no_rows(
+    tmp_path: Path, binary: bool, shape: list[int], said: str
+) -> None:
+    sig = signature(column("x", shape=(-1,)), layout="tensors")
+    packed = (sig, native(lambda tensors: tensors["x"].sum(axis=1)), [{"x": [1.0]}])
+    tensor = entry("x", "FP64", 0, shape) if binary else json_tensor("x", "FP64", [], *shape)
+    text = orjson.dumps({"inputs": [tensor]})
+    answer = ask(Served(tmp_path, packed, "native"), text, len(text) if binary else None)
+    assert answer.status_code == 400, answer.text
+    assert said in answer.json()["error"]
+
+
 @settings(max_examples=400, deadline=None)
 @given(damaged())
 def test_damaged_requests_are_answered_or_refused(sent: tuple[bytes, int]) -> None:

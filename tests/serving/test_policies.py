@@ -319,6 +319,10 @@ def test_extra(way: str) -> None:
     ):
         assert rows == 2
         assert read(batch) == [1.5, 2.5]
+    # an array that is left out doesn't make columns of one record
+    for one in ({"a": 1.5, "b": 1, "z": [1, 2]}, {"z": [[1]], "b": 1, "a": 1.5}):
+        batch, rows = decoder.convert(one)
+        assert (read(batch), rows) == ([1.5], 1)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -52,7 +52,7 @@ class Head:
             if name == b"content-type":
                 head.content_type = value
             elif name == b"content-length":
-                head.length = int(value) if value.isdigit() else None
+                head.length = _length(value)
             elif name == b"x-request-id":
                 head.request_id = head.request_id or value
             elif name == b"content-encoding":
@@ -182,6 +182,11 @@ def _trace(scope: Scope) -> Trace | None:
 def _bare(content_type: bytes) -> bytes:
     """The content type without its parameters."""
     return content_type.split(b";", 1)[0].strip().lower()
+
+
+def _length(value: bytes) -> int | None:
+    # servers take any number of leading zeros, int() doesn't take that many digits
+    return int(value.lstrip(b"0")[: _LONGEST_COUNT + 1] or b"0") if value.isdigit() else None
 
 
 def _count(value: bytes) -> int:

@@ -173,7 +173,7 @@ class Decoder:
             name: listed(a.reshape(-1) if name in scalars and a.shape[1:] == (1,) else a)
             for name, a in arrays.items()
         }
-        return self._thorough(document, self.rules)
+        return self._thorough(document, self.rules, by_column=rows == 0)
 
     def accept_matrix(self, matrix: Array) -> tuple[Any, int]:
         """Take an array of shape (rows, columns), in the order of the signature.
@@ -205,8 +205,8 @@ class Decoder:
         except InvalidInput:
             return columns_of(document, self._lenient)
 
-    def _thorough(self, document: Any, rules: Rules) -> tuple[Any, int]:
-        columns = columns_of(document, rules)
+    def _thorough(self, document: Any, rules: Rules, *, by_column: bool = False) -> tuple[Any, int]:
+        columns = columns_of(document, rules, by_column=by_column)
         rows = len(columns[0])
         return (self._target.assemble(columns) if rows else None), rows
 

@@ -20,13 +20,15 @@ from .values import ABSENT, checked
 _FORMS = "an array of rows, or an object"
 
 
-def columns_of(document: Any, rules: Rules) -> list[Any]:
+def columns_of(document: Any, rules: Rules, *, by_column: bool = False) -> list[Any]:
     """Bring a decoded body into one list of checked values per column.
 
     Parameters
     ----------
     document
         Records, one record, a dict of columns, or rows.
+    by_column
+        Whether an object is known to be of columns: of tensors without rows it doesn't show.
 
     Returns
     -------
@@ -41,7 +43,10 @@ def columns_of(document: Any, rules: Rules) -> list[Any]:
         Naming up to :data:`~.problems.MAX_CELLS` values that can't be taken.
     """
     findings = Findings()
-    columns = _shape(document, rules, findings)
+    if by_column:
+        columns = _from_columns(document, rules, findings)
+    else:
+        columns = _shape(document, rules, findings)
     rows = max(map(len, columns), default=0)
     if rows > rules.max_rows:
         raise InvalidInput.of([Cell(None, None, f"{rows} rows", f"at most {rules.max_rows} rows")])
@@ -133,6 +138,8 @@ def _shape(document: Any, rules: Rules, findings: Findings) -> list[list[Any]]:
         if any(
             type(value) is list and depth(value, 9) > ranks.get(name, 0)
             for name, value in document.items()
+            # what is left out tells nothing about the others
+            if name in ranks or not rules.ignore
         ):
             return _from_columns(document, rules, findings)
         return _from_records([document], rules, findings)

@@ -115,6 +115,9 @@ class Inputs:
             shape = tensor.shape
             if not _fits(shape, column):
                 raise TensorError.about(name, f"has shape {shape}, expected {_expected(column)}")
+            if shape[0] and 0 in shape:
+                # a handful of bytes could say that there are billions of them
+                raise TensorError.about(name, f"has shape {shape}: rows without values")
         missing = [name for name in self._required if name not in tensors]
         if missing:
             raise TensorError(f"missing inputs: {_some(missing)}")
@@ -127,7 +130,10 @@ class Inputs:
         if array is None:
             array = _objects(tensor.values)
         shape = self._columns[tensor.name].shape
-        return array.reshape(tensor.shape) if shape else array
+        if not shape:
+            return array
+        # without rows the other sizes mean nothing, and numpy multiplies them all
+        return array.reshape(tensor.shape if tensor.shape[0] else [0, *(abs(n) for n in shape)])
 
 
 def _objects(values: list[Any]) -> Array:
