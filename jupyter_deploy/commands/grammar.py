@@ -7,6 +7,7 @@ reserved; after ``--`` the first word is a model whatever it is called.
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import NoReturn
@@ -86,9 +87,20 @@ def _parse(name: str, words: list[str], face: Face) -> Command:
     if extra:
         raise UsageError(
             f"{program} takes no {' '.join(extra)!r}.",
-            f"Write: {PROGRAM[face]} {verb.usage(face)}",
+            f"{_joined(words, extra)}Write: {PROGRAM[face]} {verb.usage(face)}",
         )
     return verb.build({k: v for k, v in vars(found).items() if v is not None}, face)
+
+
+def _joined(words: list[str], extra: list[str]) -> str:
+    """How words that follow an option's value are made part of it; empty when none do."""
+    at = words.index(extra[0]) if extra[0] in words else 0
+    if at < 2 or not words[at - 2].startswith("--"):
+        return ""
+    option, value = words[at - 2 : at]
+    if option == "--validate":
+        return f"Several checks are one word: {option} {','.join([value, *extra])}\n"
+    return f"A value with spaces is quoted: {option} {shlex.quote(' '.join([value, *extra]))}\n"
 
 
 def _check_options(parser: _Parser, verb: Verb, words: list[str], face: Face) -> None:

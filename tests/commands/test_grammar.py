@@ -210,3 +210,24 @@ def test_every_example_of_the_help_can_be_parsed(face: Face) -> None:
 )
 def test_names_are_derived_from_operands(operand: str, name: str) -> None:
     assert derived_name(operand) == name
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (
+            "m --sample X --validate range=reject a.null=pass",
+            "Several checks are one word: --validate range=reject,a.null=pass\n",
+        ),
+        (
+            "m --sample X --preprocess lambda df: df.T",
+            "A value with spaces is quoted: --preprocess 'lambda df: df.T'\n",
+        ),
+    ],
+)
+def test_a_value_that_fell_apart_is_put_together(line: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(line.split(), "magic")
+    assert caught.value.hint.startswith(hint)
+    mended = hint.partition(": ")[2].strip()
+    assert parse(split(f"m --sample X {mended}"), "magic")
