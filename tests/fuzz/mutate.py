@@ -12,6 +12,8 @@ from tests.fuzz.tensors import HEADER, split
 #: Literals as they stand in a body; most are refused somewhere.
 _LITERALS = (Path(__file__).parent / "literals.txt").read_text().splitlines()
 _LITERALS += ["9" * 400, "9" * 5000, f"0.{'1' * 400}", "[" * 600 + "]" * 600, '{"a":' * 600]
+_NUMBERS = [literal for literal in _LITERALS if literal[0] in "-0123456789"]
+_TEXTS = [literal for literal in _LITERALS if literal[0] == '"']
 _LONGEST = 20_000
 
 
@@ -41,7 +43,7 @@ def _mutated(body: bytes, rng: random.Random) -> bytes | None:
         document = json.loads(body, object_pairs_hook=_Pairs, parse_int=_Token, parse_float=_Token)
     except (ValueError, RecursionError):
         return None
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
         document = _change(document, rng)
     try:
         text = _written(document, rng)
@@ -52,9 +54,9 @@ def _mutated(body: bytes, rng: random.Random) -> bytes | None:
 
 def _change(node: Any, rng: random.Random) -> Any:
     """Go down at random and change what is found there."""
-    if isinstance(node, list) and node and rng.random() < 0.8:
+    if isinstance(node, list) and node and rng.random() < 0.95:
         at = rng.randrange(len(node))
-        if rng.random() < 0.3:
+        if rng.random() < 0.1:
             return _changed_list(node, at, rng)
         if isinstance(node, _Pairs):
             key, value = node[at]
@@ -63,9 +65,33 @@ def _change(node: Any, rng: random.Random) -> Any:
             changed = _change(node[at], rng)
         node[at] = changed
         return node
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         return [node]
-    return _Token(rng.choice(_LITERALS))
+    return _Token(_usual(node, rng) if rng.random() < 0.7 else rng.choice(_LITERALS))
+
+
+def _usual(node: Any, rng: random.Random) -> str:
+    """A literal of the same type: most others are refused, and nothing else is looked at then."""
+    if isinstance(node, _Token):
+        some = str(rng.randint(-300, 300)), repr(rng.uniform(-100, 100))
+        return rng.choice((*some, rng.choice(_NUMBERS)))
+    if isinstance(node, str):
+        some = _moment(rng) if node[4:5] == "-" else json.dumps(rng.choice("xyz"))
+        return rng.choice((some, rng.choice(_TEXTS)))
+    return rng.choice(["true", "false"] if isinstance(node, bool) else _LITERALS)
+
+
+def _moment(rng: random.Random) -> str:
+    """A date, or a date and time, most often one there is."""
+    year = rng.choice((1, 1969, 1970, 2024, 9999))
+    text = f"{year:04}-{rng.randint(1, 12):02}-{rng.randint(1, 30):02}"
+    if rng.random() < 0.8:
+        text += f"{rng.choice('T ')}{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
+        if rng.random() < 0.7:
+            text += f":{rng.randint(0, 59):02}"
+            text += rng.choice(("", "", ".5", ".123456", ",25", f".{rng.randrange(10**9):09}"))
+        text += rng.choice(("", "Z", "z", f"{rng.choice('+-')}{rng.randint(0, 23):02}:30", "+0200"))
+    return json.dumps(text)
 
 
 def _changed_list(node: list[Any], at: int, rng: random.Random) -> Any:
