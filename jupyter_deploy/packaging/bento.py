@@ -83,7 +83,7 @@ def build(
         with steps("golden"):
             requests = golden(converted)
         with steps("provenance"):
-            notes = notes_of(converted, content)
+            notes = notes_of(content)
             origin = provenance(
                 converted,
                 requirements,

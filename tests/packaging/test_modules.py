@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from jupyter_deploy.config import Paths
 from jupyter_deploy.exceptions import UnsupportedModelError
 from jupyter_deploy.packaging import build, convert, inspect_model
 from jupyter_deploy.packaging.contents import copying
-from jupyter_deploy.packaging.contents.copying import files_of
+from jupyter_deploy.packaging.contents.content import notes_of
+from jupyter_deploy.packaging.contents.copying import files_of, left_out
 from jupyter_deploy.packaging.contents.modules import Imports, trace
 from jupyter_deploy.packaging.contents.origins import Origin, distributions_of, origin_of, refresh
 from jupyter_deploy.types import VersionSpec
@@ -232,10 +234,58 @@ def test_too_much_beside_a_module_is_refused(
 
 
 def test_a_folder_that_links_to_itself_is_walked_once(project: Write) -> None:
-    root = project({"shop/__init__.py": "", "elsewhere/words.txt": "a"})
+    root = project({"shop/__init__.py": "", "shop/data/words.txt": "a"})
     (root / "shop" / "again").symlink_to(root / "shop")
-    (root / "shop" / "words").symlink_to(root / "elsewhere")
-    assert copied(trace(["shop"])) == {"shop/__init__.py", "shop/words/words.txt"}
+    (root / "shop" / "words").symlink_to(root / "shop" / "data")
+    assert copied(trace(["shop"])) == {
+        "shop/__init__.py",
+        "shop/data/words.txt",
+        "shop/words/words.txt",
+    }
+
+
+def test_links_out_of_a_package_are_not_followed_but_to_sources(project: Write) -> None:
+    root = project(
+        {
+            "shop/__init__.py": "",
+            "elsewhere/words.txt": "a",
+            "elsewhere/tax.py": "",
+            "other/__init__.py": "",
+            "other/rates.py": "",
+            "other/rates.csv": "",
+        }
+    )
+    shop = root / "shop"
+    (shop / "words").symlink_to(root / "elsewhere")
+    (shop / "words.txt").symlink_to(root / "elsewhere" / "words.txt")
+    (shop / "tax.py").symlink_to(root / "elsewhere" / "tax.py")
+    (shop / "up").symlink_to(root)
+    (shop / "other").symlink_to(root / "other")
+    found = trace(["shop"])
+    assert copied(found) == {
+        "shop/__init__.py",
+        "shop/tax.py",
+        "shop/other/__init__.py",
+        "shop/other/rates.py",
+    }
+    assert {str(p.relative_to(shop)) for p in left_out(found.own)} == {
+        "other/rates.csv",
+        "up",
+        "words",
+        "words.txt",
+    }
+
+
+def test_secrets_beside_a_module_are_not_copied(project: Write) -> None:
+    secret = ("server.pem", "id_rsa", "prod.env", "Credentials.json", "keys/service-account-1.json")
+    fine = ("__init__.py", "secrets.py", "keys.json", "keyboard.txt", "id_rsa_sizes.csv")
+    project({f"shop/{name}": "" for name in (*secret, *fine)})
+    found = trace(["shop"])
+    assert copied(found) == {f"shop/{name}" for name in fine}
+    assert sorted(p.name for p in left_out(found.own)) == sorted(Path(s).name for s in secret)
+    content = SimpleNamespace(imports=found)
+    [note] = notes_of(content)  # type: ignore[arg-type]
+    assert "server.pem" in note
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 import types
@@ -82,3 +83,16 @@ def test_what_does_not_pickle_is_named() -> None:
     ):
         dump(model)
     assert "__getstate__" in told.value.hint
+
+
+def test_the_environment_of_this_process_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DEPLOY_TEST_SECRET", "hunter2")
+    environ = os.environ
+
+    def predict(rows: Any) -> Any:
+        return [environ["JUPYTER_DEPLOY_TEST_SECRET"] for _ in rows]
+
+    data, _ = dump(predict)
+    assert b"hunter2" not in data
+    monkeypatch.setenv("JUPYTER_DEPLOY_TEST_SECRET", "another")
+    assert pickle.loads(data)([1]) == ["another"]  # noqa: S301

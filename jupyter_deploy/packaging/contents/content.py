@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_deploy.packaging.contents.copying import files_of
+from jupyter_deploy.packaging.contents.copying import files_of, left_out
 from jupyter_deploy.packaging.contents.modules import Imports, trace
 from jupyter_deploy.packaging.contents.pickling import dump
 from jupyter_deploy.packaging.dependencies.requirements import Requirement, pin
@@ -82,10 +82,19 @@ def requirements_of(converted: Converted, content: Content) -> list[Requirement]
     )
 
 
-def notes_of(converted: Converted, content: Content) -> list[str]:
+def notes_of(content: Content) -> list[str]:
     """What the user should know about the modules that were copied, in sentences."""
-    return [
+    notes = [
         f"The file of the module {name} was changed after it was imported here: the version runs "
         "the file as it is now. To pack what was tried, import it anew and make the model again."
         for name in content.imports.edited
     ]
+    behind = [str(path) for path in left_out(content.imports.own)]
+    if behind:
+        more = f" and {len(behind) - 5} more" if len(behind) > 5 else ""
+        notes.append(
+            f"Not copied with your modules: {', '.join(behind[:5])}{more}. Files named as those "
+            "with passwords and keys, and links out of a package, stay here: let the served "
+            "process read secrets from its environment, and put data into the package itself."
+        )
+    return notes
