@@ -10,7 +10,7 @@ import numpy as np
 
 from ..inputs.cells import Field
 from ..inputs.decode import Input
-from ..signature import Column, Signature
+from ..signature import Column
 
 Array = np.ndarray[Any, Any]
 
@@ -85,7 +85,3 @@ def as_arrays(fields: Sequence[Field], columns: Sequence[Any]) -> list[Array]:
         else:
             arrays.append(np.array(values, dtype=taken.dtype))
     return arrays
-
-
-def has_probabilities(signature: Signature) -> bool:
-    return any(output.name == "probabilities" for output in signature.outputs)

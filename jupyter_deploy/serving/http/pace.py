@@ -22,7 +22,7 @@ _DECAY = 0.8
 
 
 class Pace:
-    """Seconds of CPU a byte, of bodies longer than :data:`~.runtime.INLINE_BYTES`."""
+    """Seconds of CPU a byte, of bodies longer than :data:`~..runtime.INLINE_BYTES`."""
 
     def __init__(self) -> None:
         self._seconds: float | None = None

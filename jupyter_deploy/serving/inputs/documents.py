@@ -40,7 +40,7 @@ def columns_of(document: Any, rules: Rules, *, by_column: bool = False) -> list[
     Raises
     ------
     InvalidInput
-        Naming up to :data:`~.problems.MAX_CELLS` values that can't be taken.
+        Naming up to :data:`~..problems.MAX_CELLS` values that can't be taken.
     """
     findings = Findings()
     if by_column:
