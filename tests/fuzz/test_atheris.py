@@ -1,4 +1,4 @@
-"""A minute of coverage-guided fuzzing, a share of it for each harness."""
+"""Coverage-guided fuzzing, some seconds for each harness."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pytest
 
 from tests.fuzz.harnesses import HARNESSES
 
-SECONDS = 60
+#: For each harness.
+SECONDS = 5
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("harness", HARNESSES)
-def test_a_minute_finds_nothing(harness: str, tmp_path: Path) -> None:
-    share = max(5, SECONDS // len(HARNESSES))
-    options = ["-seed=1", f"-max_total_time={share}", f"-artifact_prefix={tmp_path}/finding-"]
+def test_a_few_seconds_find_nothing(harness: str, tmp_path: Path) -> None:
+    options = ["-seed=1", f"-max_total_time={SECONDS}", f"-artifact_prefix={tmp_path}/finding-"]
     root = Path(__file__).parents[2]
     run = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", harness, *options],
         capture_output=True,
         text=True,
         cwd=root,
-        timeout=share + 100,
+        timeout=SECONDS + 100,
         check=False,
     )
     found = [path.read_bytes() for path in tmp_path.glob("finding-*")]
