@@ -19,7 +19,8 @@ from jupyter_deploy.serving.inputs.decode import Decoder
 from jupyter_deploy.serving.policies import CHECKS
 from jupyter_deploy.serving.problems import Cell, InvalidInput
 from jupyter_deploy.serving.signature import Column, Signature
-from tests.serving.packs import column, signature
+from tests.serving.asgi import Served
+from tests.serving.packs import column, native, signature
 from tests.serving.test_decode import matrix, separate
 
 INF = math.inf
@@ -323,6 +324,20 @@ def test_extra(way: str) -> None:
     for one in ({"a": 1.5, "b": 1, "z": [1, 2]}, {"z": [[1]], "b": 1, "a": 1.5}):
         batch, rows = decoder.convert(one)
         assert (read(batch), rows) == ([1.5], 1)
+
+
+def test_columns_that_are_all_unknown_are_not_one_row_of_nulls(tmp_path: Path) -> None:
+    sig = replace(signature(column("a")), policies={"extra": "pass", "missing": "coerce"})
+    served = Served(tmp_path, (sig, native(lambda rows: rows["a"]), [{"a": 1.5}]), "native")
+    tensor = {"name": "z", "datatype": "FP64", "shape": [2], "data": [1, 2]}
+    for path, body, kind in (
+        ("/predict", b'{"z": [1, 2]}', "application/json"),
+        ("/invocations", b"z\n1\n2\n", "text/csv"),
+        ("/invocations", b'{"inputs": {"z": [1, 2]}}', "application/json"),
+        ("/v2/models/churn/infer", json.dumps({"inputs": [tensor]}).encode(), "application/json"),
+    ):
+        answer = served.call("POST", path, body, content_type=kind)
+        assert answer.status_code in (400, 422), (path, answer.text)
 
 
 @pytest.mark.parametrize("way", WAYS)

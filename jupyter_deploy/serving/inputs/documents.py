@@ -135,11 +135,11 @@ def _shape(document: Any, rules: Rules, findings: Findings) -> list[list[Any]]:
     """Columns of unchecked values, all of one length."""
     if isinstance(document, dict):
         ranks = {rule.field.column.name: len(rule.field.column.shape) for rule in rules.columns}
+        # what is left out tells nothing about the others
+        telling = document.keys() & ranks.keys() if rules.ignore else document.keys()
         if any(
-            type(value) is list and depth(value, 9) > ranks.get(name, 0)
-            for name, value in document.items()
-            # what is left out tells nothing about the others
-            if name in ranks or not rules.ignore
+            type(document[name]) is list and depth(document[name], 9) > ranks.get(name, 0)
+            for name in telling or document
         ):
             return _from_columns(document, rules, findings)
         return _from_records([document], rules, findings)

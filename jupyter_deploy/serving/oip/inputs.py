@@ -123,7 +123,11 @@ class Inputs:
             raise TensorError(f"missing inputs: {_some(missing)}")
         if self._strict:
             return tensors
-        return {name: tensor for name, tensor in tensors.items() if name in columns}
+        found = {name: tensor for name, tensor in tensors.items() if name in columns}
+        if not found:
+            # how many rows there are is told by none
+            raise TensorError(f"none of the inputs is one of {_some(list(columns))}")
+        return found
 
     def _array(self, tensor: Tensor) -> Array:
         array = tensor.array
