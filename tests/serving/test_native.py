@@ -445,3 +445,18 @@ def test_no_rows_are_answered_without_asking_the_model(tmp_path: Path) -> None:
     runtime.load()
     assert runtime.predict(b"[]") == (b'{"predictions":[]}', 0)
     runtime.close()
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39])
+def test_what_a_nullable_float32_cannot_hold_is_refused_in_arrays_too(value: float) -> None:
+    sig = signature(column("a", "Float32", kind="number", nullable=True), column("b"))
+    decoder = Decoder(NativeRows(sig), sig)
+    for call in (
+        lambda: decoder.convert([{"a": value, "b": 1.0}]),
+        lambda: decoder.accept({"a": np.array([value]), "b": np.array([1.0])}),
+        lambda: decoder.accept_matrix(np.array([[value, 1.0]])),
+    ):
+        with pytest.raises(InvalidInput, match="column 'a'"):
+            call()
+    kept, _ = decoder.accept({"a": np.array([np.nan, 2.5]), "b": np.array([1.0, 1e300])})
+    assert kept["a"].isna().tolist() == [True, False]

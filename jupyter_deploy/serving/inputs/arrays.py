@@ -99,6 +99,14 @@ def _numbers(rule: Rule, array: Array, dtype: np.dtype[Any]) -> Array | None:
         # what was finite and is no longer does not fit
         if dtype.kind == "f" and not (np.isinf(cast) == np.isinf(array)).all():
             return None
+    # a nullable Float32 is read as float64, and cut only later
+    high = rule.field.high
+    if (
+        dtype == np.float64
+        and np.isfinite(high)
+        and (np.abs(array[np.isfinite(array)]) > high).any()
+    ):
+        return None
     return cast if _inside(rule, array) else None
 
 
