@@ -471,3 +471,21 @@ def test_the_answer_on_the_page_is_the_one_that_is_given() -> None:
     assert caught.value.document(expected["request_id"]) == expected
     frame, _ = decoder.convert(json.loads(request)[:1])
     assert frame["age"].tolist() == [89]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (9.0, "a number from 0 to 5, as in the sample"),
+        (1e39, "a number from -3.40282e+38 to 3.40282e+38"),
+        ("2", "a number"),
+    ],
+)
+def test_what_is_expected_of_a_value_in_a_tensor(value: Any, expected: str) -> None:
+    tensor = column("input", "float32", shape=(2,), minimum=0.0, maximum=5.0)
+    sig = replace(signature(tensor, layout="tensors"), policies={"range": "reject"})
+    with pytest.raises(InvalidInput) as caught:
+        Decoder(NativeRows(sig), sig).convert([{"input": [1, value]}])
+    [cell] = caught.value.cells
+    assert (cell.row, cell.expected) == (0, expected)
+    assert cell.got.endswith(" at [1]")

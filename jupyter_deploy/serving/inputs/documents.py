@@ -89,7 +89,9 @@ def tensor(rule: Rule, values: Sequence[Any], findings: Findings) -> Any:
             where = np.unravel_index(at % size, shape or (size,))
             place = ", ".join(str(int(i)) for i in where)
             got = f"{cell.got} at [{place}]"
-            findings.add(owners[at // size], column.name, got, rule.field.article)
+            # the value is one of an array, and what is expected is said of it alone
+            expected = cell.expected.replace(rule.expected, rule.field.article, 1)
+            findings.add(owners[at // size], column.name, got, expected)
     if findings.cells:
         return []
     array = np.empty(len(good), dtype=object)
