@@ -246,6 +246,23 @@ def test_arrays_become_the_matrix_or_a_tensor_a_column() -> None:
     np.testing.assert_array_equal(by_name.run(batch).predictions, [1, 1, 1, 1])
 
 
+def test_a_graph_that_answers_for_other_rows_than_it_was_asked(tmp_path: Path) -> None:
+    # the first row's answer for the whole batch
+    first = onnx_graphs.graph(
+        [onnx_graphs.node("Gather", "x zero", "y", axis=0)],
+        [onnx_graphs.tensor("x")],
+        [onnx_graphs.tensor("y", shape=(1, 3))],
+        weights={"zero": np.array([0])},
+    )
+    sig = signature(*(column(name) for name in "abc"), layout="array")
+    sig = replace(sig, outputs=(Output("predictions", "float32", (-1, 3)),))
+    runtime = loaded(tmp_path, (sig, first.SerializeToString(), [[1.0, 2.0, 3.0]]), "onnxruntime")
+    assert answer(runtime, [[4.0, 5.0, 6.0]])["predictions"] == [[4.0, 5.0, 6.0]]
+    with pytest.raises(ModelFailed) as failed:
+        answer(runtime, [[4.0, 5.0, 6.0]] * 2)
+    assert "answers for 2 rows" in str(failed.value.__cause__)
+
+
 def test_lists_of_several_lengths_are_named_by_row() -> None:
     made = onnx_graphs.identity(shape=("rows", "a", "b")).SerializeToString()
     model = OnnxModel(made, signature(column("x", shape=(2, 2)), layout="tensors"))

@@ -150,6 +150,15 @@ class OnnxEngine(OnnxModel):
     def __init__(self, packed: Packed) -> None:
         super().__init__(str(packed.model), packed.model_signature)
 
+    def run(self, batch: Any) -> Outputs:
+        """Answer a batch; a graph that answers for other rows than these has failed."""
+        rows = len(batch) if self.matrix is not None else len(batch[0])
+        answered = super().run(batch)
+        predictions = answered.predictions
+        if predictions.ndim == 0 or len(predictions) != rows:
+            raise ValueError(f"the model returned {predictions.shape} answers for {rows} rows")
+        return answered
+
 
 def session(source: str | bytes) -> Any:
     """Open a graph: one thread, quiet.
