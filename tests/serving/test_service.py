@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import logging
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from jupyter_deploy.serving.http.lane import Lane
 from jupyter_deploy.serving.service import KNOWN_GOOD, build_service
-from tests.serving.packs import NAME, pack, project, ridge_onnx
+from tests.serving.packs import NAME, mixed_onnx, pack, project, ridge_onnx
 
 # of bentoml.api on this release of pydantic
 pytestmark = pytest.mark.filterwarnings("ignore:The `__get_pydantic:DeprecationWarning")
@@ -101,3 +102,41 @@ def test_the_runtime_needs_nothing_of_ours(tmp_path: Path) -> None:
         " 'sklearn', 'IPython'))], sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", check], cwd=folder, check=True, timeout=60)
+
+
+ANSWERS = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, ".")
+from model_runtime.http import mlflow, openapi
+from model_runtime.oip import Protocol
+from model_runtime.runtime import Runtime
+runtime = Runtime(Path("model"))
+runtime.load()
+rows = json.loads(sys.argv[1])
+records = runtime.predict(json.dumps(rows).encode())[0]
+columns = {name: [row[name] for row in rows] for name in rows[0]}
+assert runtime.predict(json.dumps(columns).encode())[0] == records
+tensors = [
+    {"name": name, "shape": [len(values)], "data": values, "datatype": kind}
+    for (name, values), kind in zip(columns.items(), ["FP32", "INT64", "BYTES", "BOOL"])
+]
+answer = Protocol(runtime).infer(json.dumps({"inputs": tensors}).encode(), None)
+assert answer.rows == len(rows)
+print([m for m in sys.modules if m.partition(".")[0] in ("pandas", "polars", "sklearn", "scipy")])
+"""
+
+
+def test_an_onnx_model_of_words_and_numbers_is_answered_without_pandas(tmp_path: Path) -> None:
+    sig, model, rows = mixed_onnx()
+    folder = project(tmp_path)
+    pack(folder / "model", sig, model, rows[:1])
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWERS, json.dumps(rows)],
+        cwd=folder,
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "[]"
