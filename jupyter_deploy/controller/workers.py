@@ -62,6 +62,8 @@ class Limits:
         For an answer to a golden request.
     drain
         For the requests that a retired version still works on.
+    again
+        Before a worker is looked at again whose state could not be kept.
     """
 
     start: float = 180.0
@@ -74,6 +76,7 @@ class Limits:
     hung: float = 60.0
     replay: float = 60.0
     drain: float = 30.0
+    again: float = 2.0
 
 
 class Worker:
@@ -147,6 +150,7 @@ class Worker:
                     # a full disk, no descriptors left: it may pass, and nobody else would notice
                     log.exception("worker %s", mark(*self._key))
                     self._failed(ServiceError(f"{self._name} can't be kept running: {error!r}"))
+                    await asyncio.sleep(self._limits.again)
         finally:
             await probe.close()
             if self._process:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import psutil
@@ -19,7 +21,16 @@ from jupyter_deploy.exceptions import ServiceError
 from jupyter_deploy.types import VersionSpec
 from tests.controller.parts import Versions, workers_of
 
-QUICK = Limits(start=1.0, tries=3, pauses=(0.0, 0.05, 0.1), stop=1.0, probe=0.1, answer=0.3, hung=1)
+QUICK = Limits(
+    start=1.0,
+    tries=3,
+    pauses=(0.0, 0.05, 0.1),
+    stop=1.0,
+    probe=0.1,
+    answer=0.3,
+    hung=1,
+    again=0.3,
+)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -85,6 +96,30 @@ def test_one_that_dies_again_and_again_is_tried_for_good(paths: Paths, versions:
             await workers.ready(None)
             assert workers.trouble == ""
             assert store.worker("churn", "1.0.0", 0).restarts >= 3  # type: ignore[union-attr]
+
+    run(work())
+
+
+def test_one_whose_state_can_not_be_kept_is_not_looked_at_all_the_time(
+    paths: Paths, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> None:
+        times: list[float] = []
+        third = asyncio.Event()
+
+        def full(*_: object, **__: object) -> None:
+            times.append(asyncio.get_running_loop().time())
+            if len(times) == 3:
+                monkeypatch.undo()
+                third.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(Store, "readiness", full)
+        async with running(paths, versions.spec("churn", "1.0.0")) as (workers, _):
+            await third.wait()
+            # there is space again
+            await workers.ready(100)
+        assert all(b - a >= QUICK.again for a, b in pairwise(times))
 
     run(work())
 
