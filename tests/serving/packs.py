@@ -176,13 +176,13 @@ def records(x: pd.DataFrame) -> list[dict[str, Any]]:
     return json.loads(x.to_json(orient="records"))  # type: ignore[no-any-return]
 
 
-def native(function: Any) -> bytes:
-    """Pickle a model by value: a worker knows nothing of these tests."""
-    module = sys.modules[function.__module__]
-    if module.__name__.partition(".")[0] != "tests":
-        return cloudpickle.dumps(function)
+def native(model: Any) -> bytes:
+    """Pickle a model; a function of these tests by value, since a worker knows nothing of them."""
+    module = sys.modules.get(getattr(model, "__module__", None) or "")
+    if module is None or module.__name__.partition(".")[0] != "tests":
+        return cloudpickle.dumps(model)
     cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps(function)
+        return cloudpickle.dumps(model)
     finally:
         cloudpickle.unregister_pickle_by_value(module)
