@@ -51,7 +51,7 @@ async def _problem(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
     facts = [
         {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]}
         for item in error.errors()
@@ -67,7 +67,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 async def _unrouted(request: Request, error: Exception) -> Response:
     """Answer what the framework refused before any route of ours was asked."""
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)  # noqa: S101 (as above)
     path = request.url.path
     found: DeployError
     match error.status_code:
